@@ -1,0 +1,345 @@
+"""The engine: trains the lanes of chunks, many at once.
+
+The lanes of a chunk are cut into blocks that fit a core's cache. Each block is one call of a
+compiled program per epoch, and blocks run side by side, one on each core. Which lanes share a
+block depends on the plan alone: a lane's numbers are the same to the bit whatever the number of
+workers and the order in which blocks happen to run.
+
+Letters: L lanes of a chunk, W of a block, m held-out rows, K classes.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import jax
+import numpy as np
+
+from outweigh._chunk import COLLAPSED, DIVERGED, FINISHED, STOPPED, Chunk, Progress, Trained
+from outweigh._errors import NetworkError
+from outweigh._network import Build, Network, default_network, prepare
+from outweigh._program import Batches, Lane, Program, Watch, in_batches, padded
+
+CONSTANT = 1e-6  # a lane whose probabilities differ by less has collapsed
+
+Tell = Callable[[Progress], None]
+
+
+def batch_order(n: int, *, seed: int, epoch: int) -> np.ndarray:
+    """Give the order in which a seed's lanes visit their n training rows in an epoch.
+
+    It is counted from seed and epoch, not drawn from a running generator, so that any epoch can
+    be repeated alone.
+
+    Examples
+    --------
+    >>> batch_order(5, seed=0, epoch=0)
+    array([2, 1, 0, 4, 3])
+    """
+    return np.random.default_rng([seed, epoch]).permutation(n)
+
+
+@dataclass(frozen=True)
+class KerasTrainer:
+    """Trains chunks with a Keras network on JAX.
+
+    Parameters
+    ----------
+    build : callable
+        ``build(n_features, n_outputs)`` returns a Keras model.
+    learning_rate : float, optional
+        Overrides the optimizer's.
+    workers : int, optional
+        Blocks to train side by side; as many as there are cores unless given.
+    """
+
+    build: Build = default_network
+    learning_rate: float | None = None
+    workers: int | None = None
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
+
+    def describe(self, n_features: int, n_classes: int) -> dict[str, str]:
+        """Say which network and optimizer this is; the check of the network comes with it."""
+        network = self._prepare(n_features, n_classes, seed=0)
+        name = "default, " if self.build is default_network else ""
+        layers = [layer.name for layer in network.model.layers]
+        return {
+            "network": name + ("64-64 ReLU" if name else " → ".join(layers)),
+            "optimizer": type(network.optimizer).__name__,
+            "parameters": str(network.model.count_params()),
+        }
+
+    def train(
+        self,
+        chunks: Sequence[Chunk],
+        *,
+        keep_parameters: bool = False,
+        tell: Tell = lambda progress: None,
+    ) -> list[Trained]:
+        """Train the lanes of each chunk.
+
+        Parameters
+        ----------
+        chunks : sequence of Chunk
+            All with the same features and classes.
+        keep_parameters : bool
+            Whether the networks' parameters are wanted too.
+        tell : callable
+            Called with a Progress after each epoch of a block.
+
+        Returns
+        -------
+        trained : list of Trained, in the order of the chunks
+
+        Raises
+        ------
+        NetworkError
+            When the network cannot be built or trained.
+        """
+        begun = time.perf_counter()
+        networks = {c.seed: self._prepare_for(c) for c in {c.seed: c for c in chunks}.values()}
+        program = Program(next(iter(networks.values())), patience=chunks[0].patience)
+        starts = {seed: Lane(*network.start()) for seed, network in networks.items()}
+        _check_alike(starts)
+        blocks = [block for chunk in chunks for block in _blocks(chunk, program)]
+        _compile(program, blocks, starts)
+        compiled = time.perf_counter()
+        results = _run_all(blocks, program, starts, self._n_workers(), tell)
+        ended = time.perf_counter()
+        for name, spent in (("compile", compiled - begun), ("train", ended - compiled)):
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+        parts = iter(results)
+        taken = [[next(parts) for block in blocks if block.chunk is c] for c in chunks]
+        return [_joined(p, keep_parameters) for p in taken]
+
+    def _prepare(self, n_features: int, n_classes: int, seed: int) -> Network:
+        return prepare(
+            self.build,
+            n_features=n_features,
+            n_classes=n_classes,
+            seed=seed,
+            learning_rate=self.learning_rate,
+        )
+
+    def _prepare_for(self, chunk: Chunk) -> Network:
+        return self._prepare(chunk.x.shape[1], chunk.class_weight.shape[1], chunk.seed)
+
+    def _n_workers(self) -> int:
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Lanes of a chunk that train in one program, and the chunk's batches."""
+
+    chunk: Chunk
+    lanes: tuple[int, ...]  # (W,); the last one repeated where lanes are too few
+    n_lanes: int  # without repeats
+    order: "_Order"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        c = self.chunk
+        return (len(self.lanes), len(c.training), len(c.validation), len(c.held_out), c.batch_size)
+
+
+class _Order:
+    """A chunk's rows in the order of an epoch; blocks of a chunk share them."""
+
+    def __init__(self, chunk: Chunk):
+        self.chunk = chunk
+        self.size = min(chunk.batch_size, len(chunk.training))
+        self._lock = threading.Lock()
+        self._cut = lru_cache(maxsize=2)(self._of_epoch)
+
+    def of_epoch(self, epoch: int) -> tuple[Batches, Batches | None]:
+        with self._lock:
+            return self._cut(epoch)
+
+    def validation(self) -> Batches | None:
+        rows = self.chunk.validation
+        return padded(*_rows(self.chunk, rows)) if len(rows) else None
+
+    def held_out(self) -> Any:
+        return padded(*_rows(self.chunk, self.chunk.held_out)).x
+
+    def _of_epoch(self, epoch: int) -> tuple[Batches, Batches | None]:
+        training = self.chunk.training
+        order = batch_order(len(training), seed=self.chunk.seed, epoch=epoch)
+        return in_batches(*_rows(self.chunk, training[order]), size=self.size)
+
+
+def _rows(chunk: Chunk, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    weight = None if chunk.row_weight is None else chunk.row_weight[rows].astype("float32")
+    return chunk.x[rows], chunk.y[rows].astype("int32"), weight
+
+
+def _blocks(chunk: Chunk, program: Program) -> list[_Block]:
+    """Cut a chunk's lanes into as few blocks as fit the cache, all of one width."""
+    lanes = len(chunk.class_weight)
+    order = _Order(chunk)
+    widest = program.width((order.size, chunk.x.shape[1]))
+    n_blocks = -(-lanes // widest)
+    width = -(-lanes // n_blocks)
+    firsts = range(0, lanes, width)
+    numbers = [[min(i, lanes - 1) for i in range(first, first + width)] for first in firsts]
+    return [_Block(chunk, tuple(n), len(set(n)), order) for n in numbers]
+
+
+@dataclass(frozen=True)
+class _Result:
+    """A trained block, without the repeated lanes."""
+
+    probability: np.ndarray
+    outcome: list[str]
+    epochs: np.ndarray
+    curve: np.ndarray
+    parameters: tuple[Any, Any]
+
+
+def _run_all(
+    blocks: Sequence[_Block],
+    program: Program,
+    starts: dict[int, Lane],
+    workers: int,
+    tell: Tell,
+) -> list[_Result]:
+    """Train the blocks side by side; an interrupt stops them all at their next epoch."""
+    tally = _Tally(blocks, tell)
+    stop = threading.Event()
+    with ThreadPoolExecutor(workers) as pool:
+        jobs = [
+            pool.submit(_train_block, block, program, starts[block.chunk.seed], tally, stop)
+            for block in blocks
+        ]
+        try:
+            for job in as_completed(jobs):
+                job.result()
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [result for job in jobs if (result := job.result()) is not None]
+
+
+class _Tally:
+    """Counts epochs and lanes, and tells of them."""
+
+    def __init__(self, blocks: Sequence[_Block], tell: Tell):
+        self.tell = tell
+        self._lock = threading.Lock()
+        self.lanes = sum(block.n_lanes for block in blocks)
+        self.whole = sum(block.n_lanes * block.chunk.epochs for block in blocks)
+        self.lanes_done = 0
+        self.epochs_done = 0
+        self.share = 0.0
+
+    def epoch(self, block: _Block) -> None:
+        with self._lock:
+            self.epochs_done += block.n_lanes
+            self._say(block.n_lanes)
+
+    def block(self, block: _Block, epochs: int) -> None:
+        with self._lock:
+            self.lanes_done += block.n_lanes
+            self._say(block.n_lanes * (block.chunk.epochs - epochs))
+
+    def _say(self, more: int) -> None:
+        self.share += more / self.whole
+        self.tell(Progress(self.lanes, self.lanes_done, self.epochs_done, self.share))
+
+
+def _compile(program: Program, blocks: Sequence[_Block], starts: dict[int, Lane]) -> None:
+    """Compile for each shape before the threads start: tracing is not for many threads."""
+    for block in {block.shape: block for block in blocks}.values():
+        lane, watch, class_weight = _start(block, program, starts[block.chunk.seed])
+        batches = (*block.order.of_epoch(0), block.order.validation())
+        try:
+            program.compile(lane, watch, class_weight, *batches, block.order.held_out())
+        except Exception as error:
+            text = " ".join(str(error).split())[:300]
+            raise NetworkError(
+                f"JAX must be able to train the network, it raised {type(error).__name__}: {text}"
+            ) from error
+
+
+def _start(block: _Block, program: Program, start: Lane) -> tuple[Lane, Watch, np.ndarray]:
+    class_weight = block.chunk.class_weight[list(block.lanes)].astype("float32")
+    return *program.start(start, class_weight, block.chunk.prior), class_weight
+
+
+def _train_block(
+    block: _Block, program: Program, start: Lane, tally: _Tally, stop: threading.Event
+) -> _Result | None:
+    """Train a block to its end, or until the stop is set."""
+    lane, watch, class_weight = _start(block, program, start)
+    validation = block.order.validation()
+    curve: list[np.ndarray] = []
+    while len(curve) < block.chunk.epochs and np.asarray(watch.running).any():
+        if stop.is_set():
+            return None
+        batches = block.order.of_epoch(len(curve))
+        lane, watch, loss = program.epoch(lane, watch, class_weight, *batches, validation)
+        curve.append(np.asarray(loss))
+        tally.epoch(block)
+    best = (lane.trainable, lane.other) if validation is None else (watch.trainable, watch.other)
+    held_out = np.asarray(program.predict(*best, block.order.held_out()))
+    tally.block(block, len(curve))
+    return _result(block, held_out, watch, best, np.stack(curve, axis=1))
+
+
+def _result(
+    block: _Block, held_out: np.ndarray, watch: Any, best: tuple[Any, Any], curve: np.ndarray
+) -> _Result:
+    n, m = block.n_lanes, len(block.chunk.held_out)
+    probability = held_out.reshape(len(held_out), -1, held_out.shape[-1])[:n, :m]
+    best = jax.tree.map(lambda v: np.asarray(v)[:n], best)
+    validated = len(block.chunk.validation) > 0
+    stopped = ~np.asarray(watch.running)[:n]
+    outcome = [
+        _outcome(p, [leaf[i] for leaf in jax.tree.leaves(best)], bool(stopped[i]))
+        for i, p in enumerate(probability)
+    ]
+    epochs = np.asarray(watch.epoch if validated else watch.now)[:n]
+    return _Result(probability, outcome, epochs, curve[:n] if validated else curve[:n, :0], best)
+
+
+def _outcome(probability: np.ndarray, parameters: list[np.ndarray], stopped: bool) -> str:
+    """Say how a lane ended. Its outcome is data: the other lanes go on."""
+    finite = all(np.isfinite(v).all() for v in parameters if v.dtype.kind == "f")
+    if not finite or not np.isfinite(probability).all():
+        return DIVERGED
+    if len(probability) > 1 and np.ptp(probability, axis=0).max() < CONSTANT:
+        return COLLAPSED
+    return STOPPED if stopped else FINISHED
+
+
+def _joined(parts: Sequence[_Result], keep_parameters: bool) -> Trained:
+    longest = max(part.curve.shape[1] for part in parts)
+    curves = [
+        np.pad(p.curve, ((0, 0), (0, longest - p.curve.shape[1])), constant_values=np.nan)
+        for p in parts
+    ]
+    together = jax.tree.map(lambda *v: np.concatenate(v), *[part.parameters for part in parts])
+    return Trained(
+        probability=np.concatenate([part.probability for part in parts]),
+        outcome=tuple(o for part in parts for o in part.outcome),
+        epochs=np.concatenate([part.epochs for part in parts]),
+        validation_log_loss=np.concatenate(curves),
+        parameters=together if keep_parameters else None,
+    )
+
+
+def _check_alike(starts: dict[int, Lane]) -> None:
+    """Check that the network function builds the same network for each seed."""
+    shapes = {str(jax.tree.map(lambda v: v.shape, lane)) for lane in starts.values()}
+    if len(shapes) > 1:
+        raise NetworkError(
+            "the network function must build the same layers at each call, their shapes differ "
+            "from seed to seed."
+        )

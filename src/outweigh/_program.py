@@ -1,0 +1,293 @@
+"""A program: one compiled function that trains a block of lanes for an epoch.
+
+It is written for a single lane, the way Keras trains one, and JAX maps it over the lanes of a
+block. The batches are not mapped: every lane of the block sees the same ones, which is what makes
+lanes fast.
+
+Letters: W lanes in a block, S batches of B rows in an epoch, D features, K classes.
+"""
+
+import inspect
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from outweigh._network import Network
+
+CACHE_BYTES = 2 << 20  # what a core's second-level cache holds; a constant, so that it is no
+# property of the machine how lanes are divided, and results are the same everywhere
+WIDEST = 16  # lanes in a block; more of them train no faster
+TINY = float(np.finfo("float32").tiny)
+ROWS_AT_ONCE = 2048  # when predicting
+
+
+class Lane(NamedTuple):
+    """The variables of a lane: of the network, of its state, of the optimizer."""
+
+    trainable: list[Any]
+    other: list[Any]
+    steps: list[Any]
+
+
+class Watch(NamedTuple):
+    """What early stopping remembers of a lane."""
+
+    trainable: list[Any]  # of the best epoch
+    other: list[Any]
+    loss: Any  # its undone validation log loss
+    epoch: Any  # its number, from 1
+    now: Any  # the number of the last epoch
+    running: Any  # whether it may still improve
+
+
+class Batches(NamedTuple):
+    """Rows in batches, x (S, B, D), y (S, B), row_weight (S, B) or None."""
+
+    x: Any
+    y: Any
+    row_weight: Any
+
+
+class Program:
+    """A network's training as compiled functions of blocks of lanes.
+
+    Parameters
+    ----------
+    network : Network
+    patience : int
+        Epochs without improvement after which a lane stops.
+    """
+
+    def __init__(self, network: Network, *, patience: int):
+        self.network = network
+        self.patience = patience
+        self.compiled: dict[Any, Any] = {}
+        self._widths: dict[tuple[int, ...], int] = {}
+        self._lock = threading.Lock()
+        takes_training = "training" in inspect.signature(network.model.call).parameters
+        self._training = {"training": True} if takes_training else {}
+        self._inference = {"training": False} if takes_training else {}
+
+    def start(self, lane: Lane, class_weight: Any, prior: np.ndarray) -> tuple[Lane, Watch]:
+        """Copy a lane's variables for each row of class_weight (W, K), and begin to watch."""
+        width = len(class_weight)
+        lane = jax.tree.map(lambda v: jnp.repeat(jnp.asarray(v)[None], width, axis=0), lane)
+        if self.network.output_bias is not None:
+            lane.trainable[self.network.output_bias] = _log_odds(class_weight * prior)
+        copy = jax.tree.map(jnp.copy, (lane.trainable, lane.other))  # the epoch reuses its inputs
+        loss = jnp.full(width, jnp.inf, "float32")
+        best, now = jnp.zeros(width, "int32"), jnp.zeros(width, "int32")
+        return lane, Watch(copy[0], copy[1], loss, best, now, jnp.ones(width, bool))
+
+    def epoch(self, *arguments: Any) -> tuple[Lane, Watch, Any]:
+        """Train the lanes on each batch once; give the undone validation log loss (W,).
+
+        The arguments are those of ``compile`` but the last.
+        """
+        return self._compiled(EPOCH, arguments)(*arguments)  # type: ignore[no-any-return]
+
+    def predict(self, trainable: list[Any], other: list[Any], x: Any) -> Any:
+        """Give the probabilities (W, S, B, K) of rows x (S, B, D)."""
+        return self._compiled(PREDICT, (trainable, other, x))(trainable, other, x)
+
+    def compile(
+        self,
+        lane: Lane,
+        watch: Watch,
+        class_weight: np.ndarray,
+        batches: Batches,
+        rest: Batches | None,
+        validation: Batches | None,
+        x: np.ndarray,
+    ) -> None:
+        """Compile what trains a block on such batches and predicts such rows x (S, B, D)."""
+        self._compiled(EPOCH, (lane, watch, class_weight, batches, rest, validation))
+        self._compiled(PREDICT, (lane.trainable, lane.other, x))
+
+    def width(self, batch_shape: tuple[int, ...]) -> int:
+        """Tell how many lanes a core's cache holds, judged by what one batch (B, D) leaves."""
+        if batch_shape not in self._widths:
+            trainable, other, steps = self.network.start()
+            x = jnp.zeros(batch_shape, "float32")
+            forward = jax.make_jaxpr(lambda t, o: self._outputs(t, o, x, self._training))
+            results = _results(forward(trainable, other).jaxpr)
+            numbers = sum(int(np.prod(result.aval.shape)) for result in results)
+            numbers += 2 * sum(int(np.prod(v.shape)) for v in (*trainable, *steps))
+            self._widths[batch_shape] = int(np.clip(CACHE_BYTES // (4 * numbers), 1, WIDEST))
+        return self._widths[batch_shape]
+
+    # -- one lane ------------------------------------------------------------------------------
+
+    def _epoch(
+        self,
+        lane: Lane,
+        watch: Watch,
+        class_weight: Any,
+        batches: Batches,
+        rest: Batches | None,
+        validation: Batches | None,
+    ) -> tuple[Lane, Watch, Any]:
+        def step(lane: Lane, batch: Batches) -> tuple[Lane, None]:
+            return self._step(lane, batch, class_weight), None
+
+        lane, _ = jax.lax.scan(step, lane, batches)
+        if rest is not None:
+            lane, _ = step(lane, rest)
+        if validation is None:
+            return lane, watch._replace(now=watch.now + 1), jnp.float32(jnp.nan)
+        loss = self._undone_log_loss(lane, class_weight, validation)
+        return lane, _watched(watch, lane, loss, self.patience), loss
+
+    def _step(self, lane: Lane, batch: Batches, class_weight: Any) -> Lane:
+        gradient_of = jax.grad(self._loss, has_aux=True)
+        gradient, other = gradient_of(lane.trainable, lane.other, batch, class_weight)
+        apply = self.network.optimizer.stateless_apply
+        trainable, steps = apply(lane.steps, gradient, lane.trainable)
+        return Lane(list(trainable), list(other), list(steps))
+
+    def _loss(
+        self, trainable: list[Any], other: list[Any], batch: Batches, class_weight: Any
+    ) -> tuple[Any, list[Any]]:
+        """Give Keras's own loss of a batch: sum of weight × loss over B, and the regularisers."""
+        y_pred, other, extra = self.network.model.stateless_call(
+            trainable, other, batch.x, return_losses=True, **self._training
+        )
+        y_true = _targets(batch.y, self.network)
+        weight = _weight_of_rows(batch, class_weight)
+        return sum(extra, self.network.loss(y_true, y_pred, weight)), other
+
+    def _outputs(
+        self, trainable: list[Any], other: list[Any], x: Any, mode: dict[str, bool]
+    ) -> Any:
+        return self.network.model.stateless_call(trainable, other, x, **mode)[0]
+
+    def _log_probability(self, trainable: list[Any], other: list[Any], x: Any) -> Any:
+        """Give the log probabilities (B, K), as weighted."""
+        z = self._outputs(trainable, other, x, self._inference).astype("float32")
+        two = self.network.n_classes == 2
+        if self.network.from_logits:
+            z = jnp.concatenate([jnp.zeros_like(z), z], axis=1) if two else z
+            return jax.nn.log_softmax(z)
+        p = jnp.concatenate([1 - z, z], axis=1) if two else z
+        return jnp.log(jnp.maximum(p, TINY))
+
+    def _undone_log_loss(self, lane: Lane, class_weight: Any, validation: Batches) -> Any:
+        """Give the mean log loss of the validation rows once the class weights are undone."""
+
+        def add(total: Any, batch: Batches) -> tuple[Any, None]:
+            weighted = self._log_probability(lane.trainable, lane.other, batch.x)
+            undone = jax.nn.log_softmax(weighted - jnp.log(class_weight))
+            own = sum(jnp.where(batch.y == k, undone[:, k], 0) for k in range(undone.shape[1]))
+            return total - (batch.row_weight * own).sum(), None
+
+        total, _ = jax.lax.scan(add, jnp.float32(0), validation)
+        return total / validation.row_weight.sum()
+
+    def _predict(self, trainable: list[Any], other: list[Any], x: Any) -> Any:
+        def some(_: None, rows: Any) -> tuple[None, Any]:
+            return None, jnp.exp(self._log_probability(trainable, other, rows))
+
+        return jax.lax.scan(some, None, x)[1]
+
+    # -- compiling -----------------------------------------------------------------------------
+
+    def _compiled(self, part: "_Part", arguments: tuple[Any, ...]) -> Any:
+        """Compile a function of one lane for a block of them, once for each shape."""
+        shared = [a for a, axis in zip(arguments, part.mapped, strict=True) if axis is None]
+        width = len(jax.tree.leaves(arguments)[0])
+        key = (part, width, *[leaf.shape for leaf in jax.tree.leaves(shared)])
+        with self._lock:
+            if key not in self.compiled:
+                one_lane: Callable[..., Any] = getattr(self, part.of_one_lane)
+                block = jax.jit(jax.vmap(one_lane, in_axes=part.mapped), donate_argnums=part.donate)
+                self.compiled[key] = block.lower(*arguments).compile()
+        return self.compiled[key]
+
+
+class _Part(NamedTuple):
+    """A function of one lane: which arguments differ from lane to lane, which are used up."""
+
+    of_one_lane: str
+    mapped: tuple[int | None, ...]
+    donate: tuple[int, ...]
+
+
+EPOCH = _Part("_epoch", (0, 0, 0, None, None, None), (0, 1))
+PREDICT = _Part("_predict", (0, 0, None), ())
+
+
+def in_batches(
+    x: np.ndarray, y: np.ndarray, row_weight: np.ndarray | None, *, size: int
+) -> tuple[Batches, Batches | None]:
+    """Cut rows into batches of one size, and the rest."""
+    whole = len(x) // size * size
+    parts = [None if v is None else v[:whole].reshape(-1, size, *v.shape[1:]) for v in (x, y)]
+    weights = None if row_weight is None else row_weight[:whole].reshape(-1, size)
+    rest = None
+    if whole < len(x):
+        rest = Batches(x[whole:], y[whole:], None if row_weight is None else row_weight[whole:])
+    return Batches(parts[0], parts[1], weights), rest
+
+
+def padded(x: np.ndarray, y: np.ndarray, row_weight: np.ndarray | None) -> Batches:
+    """Cut rows into batches, the last one filled up with rows of weight 0."""
+    n = len(x)
+    size = min(ROWS_AT_ONCE, 64 * -(-max(n, 1) // 64))
+    missing = -n % size if n else size
+    weight = np.ones(n, "float32") if row_weight is None else row_weight.astype("float32")
+    x, y, weight = (
+        np.concatenate([v, np.zeros((missing, *v.shape[1:]), v.dtype)]) for v in (x, y, weight)
+    )
+    return in_batches(x, y, weight, size=size)[0]
+
+
+def _watched(watch: Watch, lane: Lane, loss: Any, patience: int) -> Watch:
+    """Keep the best epoch's parameters, and stop once patience is out."""
+    now = watch.now + 1
+    better = watch.running & (loss < watch.loss)
+    new, old = (lane.trainable, lane.other), (watch.trainable, watch.other)
+    trainable, other = jax.tree.map(lambda a, b: jnp.where(better, a, b), new, old)
+    epoch = jnp.where(better, now, watch.epoch)
+    return Watch(
+        trainable=trainable,
+        other=other,
+        loss=jnp.where(better, loss, watch.loss),
+        epoch=epoch,
+        now=now,
+        running=watch.running & (now - epoch < patience),
+    )
+
+
+def _targets(y: Any, network: Network) -> Any:
+    if network.n_classes == 2:
+        return y[:, None].astype("float32")
+    return jax.nn.one_hot(y, network.n_classes) if network.one_hot else y
+
+
+def _weight_of_rows(batch: Batches, class_weight: Any) -> Any:
+    """Give each row its class's weight, by selection: much faster than a gather for each lane."""
+    weight = jnp.broadcast_to(class_weight[0], batch.y.shape)
+    for k in range(1, len(class_weight)):
+        weight = jnp.where(batch.y == k, class_weight[k], weight)
+    return weight if batch.row_weight is None else weight * batch.row_weight
+
+
+def _log_odds(mass: Any) -> Any:
+    """Give the output bias at which a network says the weighted class shares (W, K)."""
+    log = jnp.log(jnp.asarray(mass, "float32"))
+    if log.shape[1] == 2:
+        return log[:, 1:] - log[:, :1]
+    return log - log.mean(axis=1, keepdims=True)
+
+
+def _results(jaxpr: Any) -> Sequence[Any]:
+    """List every intermediate result of a traced function, those of its inner calls included."""
+    found: list[Any] = []
+    for equation in jaxpr.eqns:
+        inner = [v for v in equation.params.values() if hasattr(v, "jaxpr")]
+        found += [r for v in inner for r in _results(v.jaxpr)] if inner else equation.outvars
+    return found

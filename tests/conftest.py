@@ -1,0 +1,11 @@
+"""Settings for all tests: Keras on JAX, no silent promotion, nothing printed in colour."""
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+os.environ["NO_COLOR"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import jax
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
