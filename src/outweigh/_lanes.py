@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import jax
@@ -23,7 +22,7 @@ import numpy as np
 from outweigh._chunk import COLLAPSED, DIVERGED, FINISHED, STOPPED, Chunk, Progress, Trained
 from outweigh._errors import NetworkError
 from outweigh._network import Build, Network, default_network, prepare
-from outweigh._program import Batches, Lane, Program, Watch, in_batches, padded
+from outweigh._program import Lane, Program, Rows, Watch, padded
 
 CONSTANT = 1e-6  # a lane whose probabilities differ by less has collapsed
 
@@ -39,7 +38,7 @@ def batch_order(n: int, *, seed: int, epoch: int) -> np.ndarray:
     Examples
     --------
     >>> batch_order(5, seed=0, epoch=0)
-    array([2, 1, 0, 4, 3])
+    array([2, 4, 3, 0, 1])
     """
     return np.random.default_rng([seed, epoch]).permutation(n)
 
@@ -103,10 +102,14 @@ class KerasTrainer:
         """
         begun = time.perf_counter()
         networks = {c.seed: self._prepare_for(c) for c in {c.seed: c for c in chunks}.values()}
-        program = Program(next(iter(networks.values())), patience=chunks[0].patience)
+        first = chunks[0]
+        program = Program(
+            networks[first.seed], batch_size=first.batch_size, patience=first.patience
+        )
         starts = {seed: Lane(*network.start()) for seed, network in networks.items()}
         _check_alike(starts)
-        blocks = [block for chunk in chunks for block in _blocks(chunk, program)]
+        widest = program.width(first.x.shape[1])
+        blocks = [block for chunk in chunks for block in _blocks(chunk, widest)]
         _compile(program, blocks, starts)
         compiled = time.perf_counter()
         results = _run_all(blocks, program, starts, self._n_workers(), tell)
@@ -135,12 +138,11 @@ class KerasTrainer:
 
 @dataclass(frozen=True)
 class _Block:
-    """Lanes of a chunk that train in one program, and the chunk's batches."""
+    """Lanes of a chunk that train in one program."""
 
     chunk: Chunk
     lanes: tuple[int, ...]  # (W,); the last one repeated where lanes are too few
     n_lanes: int  # without repeats
-    order: "_Order"
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -148,47 +150,14 @@ class _Block:
         return (len(self.lanes), len(c.training), len(c.validation), len(c.held_out), c.batch_size)
 
 
-class _Order:
-    """A chunk's rows in the order of an epoch; blocks of a chunk share them."""
-
-    def __init__(self, chunk: Chunk):
-        self.chunk = chunk
-        self.size = min(chunk.batch_size, len(chunk.training))
-        self._lock = threading.Lock()
-        self._cut = lru_cache(maxsize=2)(self._of_epoch)
-
-    def of_epoch(self, epoch: int) -> tuple[Batches, Batches | None]:
-        with self._lock:
-            return self._cut(epoch)
-
-    def validation(self) -> Batches | None:
-        rows = self.chunk.validation
-        return padded(*_rows(self.chunk, rows)) if len(rows) else None
-
-    def held_out(self) -> Any:
-        return padded(*_rows(self.chunk, self.chunk.held_out)).x
-
-    def _of_epoch(self, epoch: int) -> tuple[Batches, Batches | None]:
-        training = self.chunk.training
-        order = batch_order(len(training), seed=self.chunk.seed, epoch=epoch)
-        return in_batches(*_rows(self.chunk, training[order]), size=self.size)
-
-
-def _rows(chunk: Chunk, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    weight = None if chunk.row_weight is None else chunk.row_weight[rows].astype("float32")
-    return chunk.x[rows], chunk.y[rows].astype("int32"), weight
-
-
-def _blocks(chunk: Chunk, program: Program) -> list[_Block]:
+def _blocks(chunk: Chunk, widest: int) -> list[_Block]:
     """Cut a chunk's lanes into as few blocks as fit the cache, all of one width."""
     lanes = len(chunk.class_weight)
-    order = _Order(chunk)
-    widest = program.width((order.size, chunk.x.shape[1]))
     n_blocks = -(-lanes // widest)
     width = -(-lanes // n_blocks)
     firsts = range(0, lanes, width)
     numbers = [[min(i, lanes - 1) for i in range(first, first + width)] for first in firsts]
-    return [_Block(chunk, tuple(n), len(set(n)), order) for n in numbers]
+    return [_Block(chunk, tuple(n), len(set(n))) for n in numbers]
 
 
 @dataclass(frozen=True)
@@ -258,14 +227,36 @@ def _compile(program: Program, blocks: Sequence[_Block], starts: dict[int, Lane]
     """Compile for each shape before the threads start: tracing is not for many threads."""
     for block in {block.shape: block for block in blocks}.values():
         lane, watch, class_weight = _start(block, program, starts[block.chunk.seed])
-        batches = (*block.order.of_epoch(0), block.order.validation())
+        chunk = block.chunk
+        rows = (_training(chunk), _order(chunk, epoch=0), _validation(chunk))
         try:
-            program.compile(lane, watch, class_weight, *batches, block.order.held_out())
+            program.compile(lane, watch, class_weight, *rows, _held_out(chunk))
         except Exception as error:
             text = " ".join(str(error).split())[:300]
             raise NetworkError(
                 f"JAX must be able to train the network, it raised {type(error).__name__}: {text}"
             ) from error
+
+
+def _rows(chunk: Chunk, numbers: np.ndarray) -> Rows:
+    weight = None if chunk.row_weight is None else chunk.row_weight[numbers].astype("float32")
+    return Rows(chunk.x[numbers], chunk.y[numbers].astype("int32"), weight)
+
+
+def _training(chunk: Chunk) -> Rows:
+    return _rows(chunk, chunk.training)
+
+
+def _validation(chunk: Chunk) -> Rows | None:
+    return padded(_rows(chunk, chunk.validation)) if len(chunk.validation) else None
+
+
+def _held_out(chunk: Chunk) -> np.ndarray:
+    return padded(_rows(chunk, chunk.held_out)).x  # type: ignore[no-any-return]
+
+
+def _order(chunk: Chunk, *, epoch: int) -> np.ndarray:
+    return batch_order(len(chunk.training), seed=chunk.seed, epoch=epoch).astype("int32")
 
 
 def _start(block: _Block, program: Program, start: Lane) -> tuple[Lane, Watch, np.ndarray]:
@@ -278,17 +269,18 @@ def _train_block(
 ) -> _Result | None:
     """Train a block to its end, or until the stop is set."""
     lane, watch, class_weight = _start(block, program, start)
-    validation = block.order.validation()
+    chunk = block.chunk
+    rows, validation = jax.device_put((_training(chunk), _validation(chunk)))
     curve: list[np.ndarray] = []
-    while len(curve) < block.chunk.epochs and np.asarray(watch.running).any():
+    while len(curve) < chunk.epochs and np.asarray(watch.running).any():
         if stop.is_set():
             return None
-        batches = block.order.of_epoch(len(curve))
-        lane, watch, loss = program.epoch(lane, watch, class_weight, *batches, validation)
+        order = _order(chunk, epoch=len(curve))
+        lane, watch, loss = program.epoch(lane, watch, class_weight, rows, order, validation)
         curve.append(np.asarray(loss))
         tally.epoch(block)
     best = (lane.trainable, lane.other) if validation is None else (watch.trainable, watch.other)
-    held_out = np.asarray(program.predict(*best, block.order.held_out()))
+    held_out = np.asarray(program.predict(*best, _held_out(chunk)))
     tally.block(block, len(curve))
     return _result(block, held_out, watch, best, np.stack(curve, axis=1))
 

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from outweigh._layout import rows_last
 from outweigh._network import Network
 
 CACHE_BYTES = 2 << 20  # what a core's second-level cache holds; a constant, so that it is no
@@ -44,8 +45,8 @@ class Watch(NamedTuple):
     running: Any  # whether it may still improve
 
 
-class Batches(NamedTuple):
-    """Rows in batches, x (S, B, D), y (S, B), row_weight (S, B) or None."""
+class Rows(NamedTuple):
+    """Rows x (n, D), y (n,), row_weight (n,) or None; or batches of them, (S, B, D) and so on."""
 
     x: Any
     y: Any
@@ -58,15 +59,16 @@ class Program:
     Parameters
     ----------
     network : Network
+    batch_size : int
     patience : int
         Epochs without improvement after which a lane stops.
     """
 
-    def __init__(self, network: Network, *, patience: int):
+    def __init__(self, network: Network, *, batch_size: int, patience: int):
         self.network = network
+        self.batch_size = batch_size
         self.patience = patience
         self.compiled: dict[Any, Any] = {}
-        self._widths: dict[tuple[int, ...], int] = {}
         self._lock = threading.Lock()
         takes_training = "training" in inspect.signature(network.model.call).parameters
         self._training = {"training": True} if takes_training else {}
@@ -84,7 +86,7 @@ class Program:
         return lane, Watch(copy[0], copy[1], loss, best, now, jnp.ones(width, bool))
 
     def epoch(self, *arguments: Any) -> tuple[Lane, Watch, Any]:
-        """Train the lanes on each batch once; give the undone validation log loss (W,).
+        """Train the lanes on each row once; give the undone validation log loss (W,).
 
         The arguments are those of ``compile`` but the last.
         """
@@ -99,26 +101,24 @@ class Program:
         lane: Lane,
         watch: Watch,
         class_weight: np.ndarray,
-        batches: Batches,
-        rest: Batches | None,
-        validation: Batches | None,
+        rows: Rows,
+        order: np.ndarray,
+        validation: Rows | None,
         x: np.ndarray,
     ) -> None:
-        """Compile what trains a block on such batches and predicts such rows x (S, B, D)."""
-        self._compiled(EPOCH, (lane, watch, class_weight, batches, rest, validation))
+        """Compile what trains a block on rows in some order and predicts rows x (S, B, D)."""
+        self._compiled(EPOCH, (lane, watch, class_weight, rows, order, validation))
         self._compiled(PREDICT, (lane.trainable, lane.other, x))
 
-    def width(self, batch_shape: tuple[int, ...]) -> int:
-        """Tell how many lanes a core's cache holds, judged by what one batch (B, D) leaves."""
-        if batch_shape not in self._widths:
-            trainable, other, steps = self.network.start()
-            x = jnp.zeros(batch_shape, "float32")
-            forward = jax.make_jaxpr(lambda t, o: self._outputs(t, o, x, self._training))
-            results = _results(forward(trainable, other).jaxpr)
-            numbers = sum(int(np.prod(result.aval.shape)) for result in results)
-            numbers += 2 * sum(int(np.prod(v.shape)) for v in (*trainable, *steps))
-            self._widths[batch_shape] = int(np.clip(CACHE_BYTES // (4 * numbers), 1, WIDEST))
-        return self._widths[batch_shape]
+    def width(self, n_features: int) -> int:
+        """Tell how many lanes a core's cache holds, judged by what a batch leaves behind."""
+        trainable, other, steps = self.network.start()
+        x = jnp.zeros((self.batch_size, n_features), "float32")
+        forward = jax.make_jaxpr(lambda t, o: self._outputs(t, o, x, self._training))
+        results = _results(forward(trainable, other).jaxpr)
+        numbers = sum(int(np.prod(result.aval.shape)) for result in results)
+        numbers += 2 * sum(int(np.prod(v.shape)) for v in (*trainable, *steps))
+        return int(np.clip(CACHE_BYTES // (4 * numbers), 1, WIDEST))
 
     # -- one lane ------------------------------------------------------------------------------
 
@@ -127,30 +127,35 @@ class Program:
         lane: Lane,
         watch: Watch,
         class_weight: Any,
-        batches: Batches,
-        rest: Batches | None,
-        validation: Batches | None,
+        rows: Rows,
+        order: Any,
+        validation: Rows | None,
     ) -> tuple[Lane, Watch, Any]:
-        def step(lane: Lane, batch: Batches) -> tuple[Lane, None]:
+        def step(lane: Lane, batch: Rows) -> tuple[Lane, None]:
             return self._step(lane, batch, class_weight), None
 
+        ordered = jax.tree.map(lambda v: v.at[order].get(mode="promise_in_bounds"), rows)
+        batches, rest = in_batches(ordered, size=min(self.batch_size, len(order)))
         lane, _ = jax.lax.scan(step, lane, batches)
-        if rest is not None:
+        if len(rest.y):
             lane, _ = step(lane, rest)
         if validation is None:
             return lane, watch._replace(now=watch.now + 1), jnp.float32(jnp.nan)
         loss = self._undone_log_loss(lane, class_weight, validation)
         return lane, _watched(watch, lane, loss, self.patience), loss
 
-    def _step(self, lane: Lane, batch: Batches, class_weight: Any) -> Lane:
-        gradient_of = jax.grad(self._loss, has_aux=True)
-        gradient, other = gradient_of(lane.trainable, lane.other, batch, class_weight)
+    def _step(self, lane: Lane, batch: Rows, class_weight: Any) -> Lane:
+        gradient, other = rows_last(self._gradient)(batch.x, lane, batch, class_weight)
         apply = self.network.optimizer.stateless_apply
         trainable, steps = apply(lane.steps, gradient, lane.trainable)
         return Lane(list(trainable), list(other), list(steps))
 
+    def _gradient(self, x: Any, lane: Lane, batch: Rows, class_weight: Any) -> Any:
+        gradient = jax.grad(self._loss, has_aux=True)
+        return gradient(lane.trainable, lane.other, batch._replace(x=x), class_weight)
+
     def _loss(
-        self, trainable: list[Any], other: list[Any], batch: Batches, class_weight: Any
+        self, trainable: list[Any], other: list[Any], batch: Rows, class_weight: Any
     ) -> tuple[Any, list[Any]]:
         """Give Keras's own loss of a batch: sum of weight × loss over B, and the regularisers."""
         y_pred, other, extra = self.network.model.stateless_call(
@@ -165,7 +170,7 @@ class Program:
     ) -> Any:
         return self.network.model.stateless_call(trainable, other, x, **mode)[0]
 
-    def _log_probability(self, trainable: list[Any], other: list[Any], x: Any) -> Any:
+    def _log_probability(self, x: Any, trainable: list[Any], other: list[Any]) -> Any:
         """Give the log probabilities (B, K), as weighted."""
         z = self._outputs(trainable, other, x, self._inference).astype("float32")
         two = self.network.n_classes == 2
@@ -175,11 +180,11 @@ class Program:
         p = jnp.concatenate([1 - z, z], axis=1) if two else z
         return jnp.log(jnp.maximum(p, TINY))
 
-    def _undone_log_loss(self, lane: Lane, class_weight: Any, validation: Batches) -> Any:
+    def _undone_log_loss(self, lane: Lane, class_weight: Any, validation: Rows) -> Any:
         """Give the mean log loss of the validation rows once the class weights are undone."""
 
-        def add(total: Any, batch: Batches) -> tuple[Any, None]:
-            weighted = self._log_probability(lane.trainable, lane.other, batch.x)
+        def add(total: Any, batch: Rows) -> tuple[Any, None]:
+            weighted = rows_last(self._log_probability)(batch.x, lane.trainable, lane.other)
             undone = jax.nn.log_softmax(weighted - jnp.log(class_weight))
             own = sum(jnp.where(batch.y == k, undone[:, k], 0) for k in range(undone.shape[1]))
             return total - (batch.row_weight * own).sum(), None
@@ -189,7 +194,7 @@ class Program:
 
     def _predict(self, trainable: list[Any], other: list[Any], x: Any) -> Any:
         def some(_: None, rows: Any) -> tuple[None, Any]:
-            return None, jnp.exp(self._log_probability(trainable, other, rows))
+            return None, jnp.exp(rows_last(self._log_probability)(rows, trainable, other))
 
         return jax.lax.scan(some, None, x)[1]
 
@@ -220,29 +225,24 @@ EPOCH = _Part("_epoch", (0, 0, 0, None, None, None), (0, 1))
 PREDICT = _Part("_predict", (0, 0, None), ())
 
 
-def in_batches(
-    x: np.ndarray, y: np.ndarray, row_weight: np.ndarray | None, *, size: int
-) -> tuple[Batches, Batches | None]:
+def in_batches(rows: Rows, *, size: int) -> tuple[Rows, Rows]:
     """Cut rows into batches of one size, and the rest."""
-    whole = len(x) // size * size
-    parts = [None if v is None else v[:whole].reshape(-1, size, *v.shape[1:]) for v in (x, y)]
-    weights = None if row_weight is None else row_weight[:whole].reshape(-1, size)
-    rest = None
-    if whole < len(x):
-        rest = Batches(x[whole:], y[whole:], None if row_weight is None else row_weight[whole:])
-    return Batches(parts[0], parts[1], weights), rest
+    whole = len(rows.y) // size * size
+    cut = lambda v: v[:whole].reshape(-1, size, *v.shape[1:])
+    return jax.tree.map(cut, rows), jax.tree.map(lambda v: v[whole:], rows)
 
 
-def padded(x: np.ndarray, y: np.ndarray, row_weight: np.ndarray | None) -> Batches:
-    """Cut rows into batches, the last one filled up with rows of weight 0."""
-    n = len(x)
-    size = min(ROWS_AT_ONCE, 64 * -(-max(n, 1) // 64))
+def padded(rows: Rows) -> Rows:
+    """Cut rows into batches for predicting, the last one filled up with rows of weight 0."""
+    n = len(rows.y)
+    size = min(ROWS_AT_ONCE, 64 * max(1, -(-n // 64)))
     missing = -n % size if n else size
-    weight = np.ones(n, "float32") if row_weight is None else row_weight.astype("float32")
-    x, y, weight = (
-        np.concatenate([v, np.zeros((missing, *v.shape[1:]), v.dtype)]) for v in (x, y, weight)
-    )
-    return in_batches(x, y, weight, size=size)[0]
+    weight = np.ones(n, "float32") if rows.row_weight is None else rows.row_weight
+    filled = [
+        np.concatenate([v, np.zeros((missing, *v.shape[1:]), v.dtype)])
+        for v in (rows.x, rows.y, weight)
+    ]
+    return in_batches(Rows(*filled), size=size)[0]
 
 
 def _watched(watch: Watch, lane: Lane, loss: Any, patience: int) -> Watch:
@@ -268,7 +268,7 @@ def _targets(y: Any, network: Network) -> Any:
     return jax.nn.one_hot(y, network.n_classes) if network.one_hot else y
 
 
-def _weight_of_rows(batch: Batches, class_weight: Any) -> Any:
+def _weight_of_rows(batch: Rows, class_weight: Any) -> Any:
     """Give each row its class's weight, by selection: much faster than a gather for each lane."""
     weight = jnp.broadcast_to(class_weight[0], batch.y.shape)
     for k in range(1, len(class_weight)):
