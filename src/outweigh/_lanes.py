@@ -120,6 +120,24 @@ class KerasTrainer:
         taken = [[next(parts) for block in blocks if block.chunk is c] for c in chunks]
         return [_joined(p, keep_parameters) for p in taken]
 
+    def predict(self, trained: Trained, x: np.ndarray) -> np.ndarray:
+        """Give the probabilities (L, n, K) of rows x (n, D) by lanes whose parameters were kept.
+
+        Raises
+        ------
+        ValueError
+            When the lanes' parameters were not kept.
+        """
+        if trained.parameters is None:
+            raise ValueError("the parameters of these lanes were not kept.")
+        n_classes = trained.probability.shape[2]
+        network = self._prepare(x.shape[1], n_classes, seed=0)
+        program = Program(network, batch_size=1, patience=0)
+        rows = padded(Rows(x, np.zeros(len(x), "int32"), None)).x
+        trainable, other = trained.parameters
+        said = np.asarray(program.predict(trainable, other, rows))
+        return said.reshape(len(said), -1, n_classes)[:, : len(x)]
+
     def _prepare(self, n_features: int, n_classes: int, seed: int) -> Network:
         return prepare(
             self.build,

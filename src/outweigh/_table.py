@@ -21,7 +21,7 @@ import pyarrow.types as pt
 from numpy.typing import ArrayLike, NDArray
 
 from outweigh._errors import TableError, UsageError
-from outweigh._labels import encode, is_numeric, is_text, positive_last
+from outweigh._labels import Classes, encode, is_numeric, is_text, positive_last
 from outweigh._reading import one_line, quoted, read_file, shown
 
 
@@ -137,6 +137,21 @@ def read_table(
     return _divide(columns, target, positive, exclude, Path(path).name)
 
 
+def read_target(
+    path: str | os.PathLike[str], *, target: str, positive: Any = None
+) -> tuple[Classes, NDArray[np.int64]]:
+    """Read the classes (K,) of a file's target and their rows (K,), whatever its other columns.
+
+    Takes and raises what `read_table` does.
+    """
+    source, name = Path(path).name, shown(target)
+    columns = _frame_columns(read_file(path), shown(source))
+    _require_known("the target", target, columns, source)
+    classes, y = encode(_arrow(columns[target], name), name)
+    classes, y, _ = positive_last(classes, y, positive, name)
+    return classes, np.bincount(y, minlength=len(classes))
+
+
 def from_frame(
     frame: Any, *, target: str, positive: Any = None, exclude: Iterable[str] = ()
 ) -> Table:
@@ -225,13 +240,17 @@ def _divide(
             f"the target must stay; --exclude names {shown(target)} too: drop it there"
         )
     for role, name in [("the target", target), *(("--exclude", name) for name in sorted(left_out))]:
-        if name not in columns:
-            raise TableError(
-                f"{role} must name a column of {_printable(source)}; {shown(name)} is none: "
-                f"{_nearest(name, columns)}"
-            )
+        _require_known(role, name, columns, source)
     features = {n: c for n, c in columns.items() if n != target and n not in left_out}
     return _assemble(features, columns[target], target, positive, source)
+
+
+def _require_known(role: str, name: str, columns: Mapping[str, Any], source: str) -> None:
+    if name not in columns:
+        raise TableError(
+            f"{role} must name a column of {_printable(source)}; {shown(name)} is none: "
+            f"{_nearest(name, columns)}"
+        )
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:

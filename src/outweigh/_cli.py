@@ -1,0 +1,211 @@
+"""The command line: reads, runs, writes.
+
+Exit status: 0 fine, 2 wrong usage, 65 data or a network that cannot serve, 130 interrupted. The
+rooms that do the work are loaded by the command that needs them, so that help is at hand at once.
+"""
+
+import os
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from outweigh import __version__
+from outweigh._errors import OutweighError, UsageError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Weigh class weights for neural networks on rare classes, honestly.",
+)
+
+Data = Annotated[Path, typer.Argument(help="A CSV or Parquet table.", metavar="DATA")]
+Target = Annotated[str, typer.Option(help="The column with the classes.", metavar="COL")]
+Positive = Annotated[
+    str | None, typer.Option(help="The class of interest; the rarer one unless given.")
+]
+Exclude = Annotated[list[str] | None, typer.Option(help="A column to leave out; repeatable.")]
+Out = Annotated[Path | None, typer.Option(help="Folder to write; new or empty.", metavar="DIR")]
+
+
+def main() -> None:
+    """Run the command line; a mistake is one line on stderr."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else a TensorFlow that is there chatters
+    try:
+        app()
+    except OutweighError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted.", 130)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"outweigh {__version__}")
+        raise typer.Exit
+
+
+def _read_config(context: typer.Context, path: Path | None) -> Path | None:
+    """Take the options of a run.toml as defaults."""
+    if path is None:
+        return None
+    try:
+        options = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--config must name a TOML file that can be read: {error}") from None
+    known = {parameter.name for parameter in context.command.params}
+    if unknown := sorted(set(options) - known):
+        raise UsageError(f"--config must hold options of 'outweigh run', it holds {unknown}.")
+    context.default_map = options
+    return path
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    data: Data,
+    target: Target,
+    positive: Positive = None,
+    out: Out = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A run.toml to repeat.", callback=_read_config, is_eager=True),
+    ] = None,
+    cost_fn: Annotated[float | None, typer.Option(help="Cost of a missed positive.")] = None,
+    cost_fp: Annotated[float | None, typer.Option(help="Cost of a false alarm.")] = None,
+    settings: Annotated[
+        str, typer.Option(help="What to try: none, balanced, ratio:50, path:8 …")
+    ] = ("path:8"),
+    network: Annotated[
+        str | None, typer.Option(help="Your own Keras network.", metavar="FILE.py:FUNCTION")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="At most.")] = None,
+    patience: Annotated[int, typer.Option(help="0: no early stopping.")] = 15,
+    batch_size: Annotated[int | None, typer.Option()] = None,
+    learning_rate: Annotated[float | None, typer.Option()] = None,
+    seeds: Annotated[int, typer.Option(help="Networks averaged.")] = 5,
+    seed: Annotated[int, typer.Option(help="Where seeds begin.")] = 0,
+    folds: Annotated[int, typer.Option()] = 5,
+    exclude: Exclude = None,
+    test_size: Annotated[float, typer.Option(help="Share of rows kept for one last test.")] = 0.0,
+    workers: Annotated[int | None, typer.Option(help="Blocks of lanes side by side.")] = None,
+) -> None:
+    """Weigh class weights on a table, and write a report."""
+    from outweigh import _terminal as terminal
+    from outweigh._folder import new_folder
+    from outweigh._network import default_network, load_build
+    from outweigh._study import Clock, Design
+    from outweigh._table import read_table
+    from outweigh._weigh import weigh_table
+
+    clock = Clock()
+    folder = new_folder(out, data.stem)
+    table = read_table(data, target=target, positive=positive, exclude=tuple(exclude or ()))
+    objective = _objective(cost_fn, cost_fp)
+    build = default_network if network is None else load_build(network)
+    clock.lap("read")
+    with terminal.progress() as tell:
+        study = weigh_table(
+            table,
+            objective=objective,
+            settings=settings,
+            network=build,
+            design=Design(folds, seeds, seed, test_size, epochs, patience, batch_size),
+            learning_rate=learning_rate,
+            workers=workers,
+            tell=tell,
+        )
+    clock.lap("study")
+    seconds = study.results["timing"]["seconds"]
+    del seconds["total"]
+    study.results["timing"]["seconds"] = {"read": clock.rounded()["read"], **seconds}
+    study.results["timing"]["seconds"]["total"] = clock.rounded()["total"]
+    study.save(folder, configuration=_configuration(context))
+    terminal.summary(study.results)
+    typer.echo(f"Report: {folder / 'report.html'}")
+
+
+@app.command()
+def demo(
+    out: Out = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A few epochs only.")] = False,
+) -> None:
+    """Show a well-known tutorial on class weights, made honest."""
+    from outweigh import _terminal as terminal
+    from outweigh._demo import run_demo
+    from outweigh._folder import new_folder, write
+
+    folder = new_folder(out, "demo")
+    with terminal.progress() as tell:
+        found = run_demo(quick=quick, tell=tell)
+    write(
+        folder,
+        results=found.results,
+        predictions=found.predictions,
+        configuration={"demo": True, "quick": quick},
+    )
+    terminal.demo_summary(found.results)
+    typer.echo(f"Report: {folder / 'report.html'}")
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Write a run folder's report anew from its numbers."""
+    from outweigh._folder import REPORT, read_results, write_text
+    from outweigh.report import page
+
+    write_text(folder / REPORT, page(read_results(folder)))
+    typer.echo(f"Report: {folder / REPORT}")
+
+
+@app.command()
+def weights(
+    data: Data,
+    target: Target,
+    rule: Annotated[str, typer.Option(help="balanced, sqrt, power:0.7, ratio:50 …")] = "balanced",
+    positive: Positive = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Compute class weights for a table, ready for Keras."""
+    import json as json_format
+
+    from outweigh._settings import parse_settings
+    from outweigh._table import read_target
+    from outweigh._terminal import clean
+
+    classes, counts = read_target(data, target=target, positive=positive)
+    setting = parse_settings(rule, classes)[-1]
+    found = dict(zip(classes, setting.class_weight(counts, classes).tolist(), strict=True))
+    if json:
+        typer.echo(json_format.dumps({str(label): weight for label, weight in found.items()}))
+        return
+    for label, n in zip(classes, counts, strict=True):
+        typer.echo(clean(f"{label!r}: {found[label]:.10g}   ({n:,} rows)"))
+
+
+def _objective(cost_fn: float | None, cost_fp: float | None) -> Any:
+    from outweigh._operating import Cost
+
+    if (cost_fn is None) != (cost_fp is None):
+        raise UsageError("--cost-fn and --cost-fp must be given together, only one came.")
+    return None if cost_fn is None or cost_fp is None else Cost(fn=cost_fn, fp=cost_fp)
+
+
+def _configuration(context: typer.Context) -> dict[str, Any]:
+    """Give every option of the run, also those that were not given."""
+    options = {k: v for k, v in context.params.items() if k not in ("config", "out")}
+    return {k: str(v) if isinstance(v, Path) else v for k, v in options.items()}
+
+
+def _fail(message: str, code: int) -> None:
+    from outweigh._terminal import say
+
+    say(f"outweigh: {message}")
+    sys.exit(code)

@@ -1,0 +1,168 @@
+"""Scores: how good probabilities and decisions are, as numbers and as curves.
+
+Ranking scores (average precision, ROC AUC) are computed on each fold and averaged, since the
+models of different folds need not share a scale. Probability and decision scores are pooled.
+With K > 2 classes ranking scores are the mean over the classes of one against the rest.
+
+Letters: N rows, K classes, F folds.
+"""
+
+from typing import Any
+
+import numpy as np
+from sklearn import metrics
+
+SMALLEST = float(np.finfo(float).eps)  # of a probability in the log loss, as in scikit-learn
+POINTS = 200  # on a curve
+
+
+def ranking(
+    y: np.ndarray,
+    probability: np.ndarray,
+    *,
+    fold: np.ndarray,
+    row_weight: np.ndarray | None = None,
+) -> tuple[float, float]:
+    """Give average precision and ROC AUC, averaged over the folds.
+
+    Parameters
+    ----------
+    y : array of int, shape (N,)
+    probability : array of float, shape (N, K)
+    fold : array of int, shape (N,)
+    row_weight : array of float, shape (N,), optional
+
+    Returns
+    -------
+    average_precision, roc_auc : float
+        NaN where no fold holds both a case and a non-case.
+    """
+    columns = [1] if probability.shape[1] == 2 else range(probability.shape[1])
+    each = [
+        _ranking_of_fold(y[rows] == k, probability[rows, k], _take(row_weight, rows))
+        for rows in (np.flatnonzero(fold == f) for f in np.unique(fold))
+        for k in columns
+        if 0 < np.count_nonzero(y[rows] == k) < len(rows)
+    ]
+    if not each:
+        return float("nan"), float("nan")
+    precision, area = np.mean(each, axis=0)
+    return float(precision), float(area)
+
+
+def log_loss(y: np.ndarray, probability: np.ndarray, row_weight: np.ndarray | None = None) -> float:
+    """Give the mean of −log p(true class).
+
+    Examples
+    --------
+    >>> round(log_loss(np.array([1, 0]), np.array([[0.5, 0.5], [0.5, 0.5]])), 4)
+    0.6931
+    """
+    own = np.maximum(np.take_along_axis(probability, y[:, None], axis=1)[:, 0], SMALLEST)
+    return float(np.average(-np.log(own), weights=row_weight))
+
+
+def brier(y: np.ndarray, probability: np.ndarray, row_weight: np.ndarray | None = None) -> float:
+    """Give the mean squared error of the probabilities; of the positive one if K is 2."""
+    error = (probability - np.eye(probability.shape[1])[y]) ** 2
+    each = error[:, 1] if probability.shape[1] == 2 else error.sum(axis=1)
+    return float(np.average(each, weights=row_weight))
+
+
+def confusion(
+    y: np.ndarray, decided: np.ndarray, n_classes: int, row_weight: np.ndarray | None = None
+) -> np.ndarray:
+    """Count the rows (or their weight) by true class and decision, (K, K)."""
+    cells = np.bincount(y * n_classes + decided, weights=row_weight, minlength=n_classes**2)
+    return cells.reshape(n_classes, n_classes).astype(float)
+
+
+def decision_scores(cells: np.ndarray, costs: np.ndarray) -> dict[str, float]:
+    """Give what a confusion matrix (K, K) says: cost of a case, flagged share, recall, precision.
+
+    With K > 2, recall and precision are means over the classes, and nothing is flagged.
+    """
+    total = cells.sum()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall = np.diag(cells) / cells.sum(axis=1)
+        precision = np.diag(cells) / cells.sum(axis=0)
+    two = len(cells) == 2
+    return {
+        "cost": float((cells * costs).sum() / total),
+        "flagged_share": float(cells[:, 1].sum() / total) if two else float("nan"),
+        "recall": float(recall[1] if two else np.nanmean(recall)),
+        "precision": float(precision[1] if two else np.nanmean(precision)),
+    }
+
+
+def curves(
+    y: np.ndarray, probability: np.ndarray, row_weight: np.ndarray | None = None
+) -> dict[str, dict[str, list[float]]]:
+    """Give the pooled precision–recall and ROC curves of a binary score, thinned."""
+    precision, recall, _ = metrics.precision_recall_curve(y, probability, sample_weight=row_weight)
+    false, true, _ = metrics.roc_curve(y, probability, sample_weight=row_weight)
+    return {
+        "precision_recall": _thinned({"recall": recall, "precision": precision}, along=recall),
+        "roc": _thinned(
+            {"false_positive_rate": false, "true_positive_rate": true}, along=false + true
+        ),
+    }
+
+
+def reliability(
+    y: np.ndarray, probability: np.ndarray, *, n_bins: int = 10
+) -> dict[str, list[float]]:
+    """Compare predicted with observed shares of positives in bins of equal numbers of positives.
+
+    Equal numbers of rows would put nearly all bins where nothing happens. Bounds are Wilson's
+    95 % interval of the observed share.
+    """
+    order = np.argsort(probability, kind="stable")
+    positives = np.cumsum(y[order])
+    n_bins = max(1, min(n_bins, int(positives[-1]) // 5))
+    bins = np.minimum((positives - y[order]) * n_bins // max(positives[-1], 1), n_bins - 1)
+    count = np.bincount(bins, minlength=n_bins)
+    filled = count > 0
+    count = count[filled]
+    predicted = np.bincount(bins, probability[order], minlength=n_bins)[filled] / count
+    observed = np.bincount(bins, y[order], minlength=n_bins)[filled] / count
+    low, high = _wilson(observed, count)
+    table = {
+        "predicted": predicted,
+        "observed": observed,
+        "count": count,
+        "low": low,
+        "high": high,
+    }
+    return {name: column.tolist() for name, column in table.items()}
+
+
+def _ranking_of_fold(
+    y: np.ndarray, probability: np.ndarray, row_weight: Any
+) -> tuple[float, float]:
+    return (
+        float(metrics.average_precision_score(y, probability, sample_weight=row_weight)),
+        float(metrics.roc_auc_score(y, probability, sample_weight=row_weight)),
+    )
+
+
+def _take(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    return None if values is None else values[rows]
+
+
+def _thinned(table: dict[str, np.ndarray], *, along: np.ndarray) -> dict[str, list[float]]:
+    """Keep points evenly spaced along a curve, its ends included."""
+    if len(along) > POINTS:
+        place = (along - along[0]) / (along[-1] - along[0])
+        keep = np.unique(np.searchsorted(place, np.linspace(0, 1, POINTS - 1)))
+        keep = np.unique([0, *keep.clip(0, len(along) - 1), len(along) - 1])
+        table = {name: column[keep] for name, column in table.items()}
+    return {name: [round(float(v), 6) for v in column] for name, column in table.items()}
+
+
+def _wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give Wilson's 95 % interval of a share."""
+    z = 1.959963984540054
+    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
+    return np.maximum(centre - half, 0), np.minimum(centre + half, 1)

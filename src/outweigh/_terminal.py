@@ -1,0 +1,188 @@
+"""The terminal: progress, and a summary that a manager can read.
+
+Answers go to stdout, everything else to stderr; no bars where nobody watches. Text from the data
+is stripped of control characters and is never markup.
+"""
+
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from outweigh._chunk import Progress as Done
+
+Tell = Callable[[str, Done], None]
+
+NUMBERS = {
+    "expected_cost": ("cost*", "{:.4g}"),
+    "flagged_share": ("flagged", "{:.1%}"),
+    "recall": ("recall", "{:.1%}"),
+    "precision": ("precision", "{:.1%}"),
+    "average_precision": ("AP", "{:.3f}"),
+    "log_loss": ("log loss", "{:.4f}"),
+}
+MOST_ROWS = 16  # of settings; the report has them all
+
+
+def clean(text: Any) -> str:
+    """Drop what could steer a terminal from a text that came with the data."""
+    return "".join(c for c in str(text) if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+
+
+def say(text: str) -> None:
+    """Say something on stderr."""
+    print(clean(text), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress() -> Iterator[Tell]:
+    """Show lanes, epochs and time left on a terminal; a line for each stage elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines()
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[lanes]} lanes, {task.fields[epochs]} epochs"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def tell(stage: str, done: Done) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(f"training: {stage}", total=1, lanes="0", epochs="0")
+            lanes = f"{done.lanes_done}/{done.lanes}"
+            bars.update(
+                tasks[stage], completed=done.share_done, lanes=lanes, epochs=f"{done.epochs_done:,}"
+            )
+
+        yield tell
+
+
+def summary(results: dict[str, Any]) -> None:
+    """Print the answer of a study on stdout."""
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+    data, chosen = results["data"], results["chosen"]
+    counts = ", ".join(f"{n:,} × {label}" for label, n in data["classes"].items())
+    console.print(clean(f"{data['source']}: {data['rows']:,} rows, {counts}."))
+    for note in data["notes"]:
+        console.print(clean(f"({note})"))
+    console.print(clean(f"Costs: {results['objective']['text']}."))
+    console.print(_table(results))
+    console.print(
+        f"* per 1,000 cases, at its own threshold. AP: average precision. All on held-out rows: "
+        f"{results['design']['judged']}."
+    )
+    console.print()
+    console.print(clean(results["verdict"]["text"]), style="bold")
+    console.print(clean(f"Use {chosen['setting']!r}: {chosen['reason']}."))
+    cut = results["objective"]["threshold"]
+    if cut is not None:
+        console.print(f"Flag from a probability of {cut:.4g}: {chosen['text']}.")
+    if results["test"]:
+        _print_test(console, results["test"])
+
+
+def demo_summary(results: dict[str, Any]) -> None:
+    """Print what the tutorial said and what is true of it on stdout."""
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+    training, test = results["data"]["training"], results["data"]["test"]
+    console.print(
+        f"The tutorial's data: {training['rows']:,} rows to train, {test['rows']:,} to test, "
+        f"{data_share(test):.2%} of them positive."
+    )
+    table = Table("network", box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("recall reported", "recall", "precision", "flagged of everybody"):
+        table.add_column(title, justify="right")
+    for run in results["tutorial"]:
+        positive = run["report"]["1"]
+        table.add_row(
+            run["name"],
+            f"{run['claimed_recall']:.2f}",
+            f"{positive['recall']:.2f}",
+            f"{positive['precision']:.3f}",
+            f"{run['flagged_share']:.1%}",
+        )
+    console.print(table)
+    limit = results["bayes_limit"]
+    exact = limit["exact"]
+    console.print(
+        f"The best possible score reaches ROC AUC {limit['roc_auc']:.3f} and average precision "
+        f"{limit['average_precision']:.3f} here ({exact['roc_auc']:.3f} and "
+        f"{exact['average_precision']:.3f} with the generator's own parameters): half of the "
+        "positives are label noise."
+    )
+    for network in results["demo"]["networks"]:
+        collapsed, lanes = sum(network["collapsed"]), len(network["collapsed"]) * network["seeds"]
+        console.print(
+            f"Network {network['name']}: {collapsed} of {lanes} lanes collapsed to a constant. "
+            f"{network['verdict']['text']}"
+        )
+    seconds = ", ".join(f"{k} {v:.1f} s" for k, v in results["timing"]["seconds"].items())
+    console.print(f"Time: {seconds}.")
+
+
+def data_share(part: dict[str, Any]) -> float:
+    """Give the share of the last class in a part of the data."""
+    return float(list(part["classes"].values())[-1] / part["rows"])
+
+
+def _lines() -> Tell:
+    """Say once for each stage that it has begun."""
+    begun = set()
+
+    def tell(stage: str, done: Done) -> None:
+        if stage not in begun:
+            begun.add(stage)
+            say(f"training {done.lanes} lanes ({stage}) ...")
+
+    return tell
+
+
+def _table(results: dict[str, Any]) -> Table:
+    table = Table("setting", "ratio", box=box.SIMPLE_HEAD, pad_edge=False)
+    for title, _ in NUMBERS.values():
+        table.add_column(title, justify="right")
+    settings = results["settings"]
+    step = -(-len(settings) // MOST_ROWS)
+    keep = {results["chosen"]["setting"], "none", "balanced"}
+    for i, setting in enumerate(settings):
+        if i % step == 0 or setting["name"] in keep:
+            mark = " ←" if setting["name"] == results["chosen"]["setting"] else ""
+            ratio = setting["weight_ratio"]
+            table.add_row(
+                clean(setting["name"]) + mark,
+                "–" if ratio is None else f"1:{ratio:.4g}",
+                *(_shown(setting[name]["value"], form) for name, (_, form) in NUMBERS.items()),
+            )
+    return table
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "–" if value is None else form.format(value)
+
+
+def _print_test(console: Console, test: dict[str, Any]) -> None:
+    for role in ("chosen", "twin"):
+        cost, recall, flagged = (
+            _shown(test[role][name]["value"], form)
+            for name, form in (
+                ("expected_cost", "{:.2f}"),
+                ("recall", "{:.1%}"),
+                ("flagged_share", "{:.1%}"),
+            )
+        )
+        console.print(
+            clean(
+                f"On the test rows, {role} ({test[role]['setting']}): cost {cost} per 1,000, "
+                f"recall {recall}, flagged {flagged} (held-out)."
+            )
+        )
