@@ -1,0 +1,200 @@
+"""The command line: what a user types, and one clear line where it cannot be served."""
+
+import json
+import subprocess
+import sys
+import tomllib
+
+import numpy as np
+import pytest
+
+from outweigh import Predictions, _cli
+
+FAST = ["--settings", "balanced,ratio:20", "--folds", "2", "--seeds", "2", "--epochs", "2"]
+
+
+def outweigh(*arguments, capsys, monkeypatch):
+    """Run the command line in this process: exit status, stdout, stderr."""
+    monkeypatch.setattr(sys, "argv", ["outweigh", *map(str, arguments)])
+    try:
+        status = _cli.main() or 0
+    except SystemExit as ended:
+        status = ended.code or 0
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+@pytest.fixture
+def command(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: outweigh(*arguments, capsys=capsys, monkeypatch=monkeypatch)
+
+
+@pytest.fixture
+def table(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, 3))
+    y = (x[:, 0] + rng.normal(size=300) > 1.8).astype(int)
+    lines = [
+        ",".join(f"{v:.6f}" for v in row) + f",{label}" for row, label in zip(x, y, strict=True)
+    ]
+    path = tmp_path / "sick.csv"
+    path.write_text("a,b,c,sick\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def test_a_run_writes_its_folder_and_says_the_verdict(command, table, tmp_path):
+    status, out, err = command("run", table, "--target", "sick", "--out", "r", *FAST)
+    assert status == 0, err
+    results = json.loads((tmp_path / "r" / "results.json").read_text())
+    assert " ".join(results["verdict"]["text"].split()) in " ".join(out.split())
+    assert [s["name"] for s in results["settings"]] == ["none", "balanced", "ratio:20"]
+    assert results["data"]["rows"] == 300
+    predictions = Predictions.load(tmp_path / "r" / "predictions.parquet")
+    assert sorted(predictions.row) == list(range(300))
+    assert (tmp_path / "r" / "report.html").read_text().startswith("<!")
+    assert tomllib.loads((tmp_path / "r" / "run.toml").read_text())["folds"] == 2
+
+
+def test_a_run_is_repeated_from_its_configuration(command, table, tmp_path):
+    assert command("run", table, "--target", "sick", "--out", "r", *FAST)[0] == 0
+    assert command("run", table, "--config", "r/run.toml", "--out", "again")[0] == 0
+    first, second = (
+        Predictions.load(tmp_path / name / "predictions.parquet") for name in ("r", "again")
+    )
+    assert first == second
+
+
+def test_a_test_share_is_judged_at_the_end(command, table, tmp_path):
+    status, out, _ = command(
+        "run", table, "--target", "sick", "--out", "r", "--test-size", "0.3",
+        "--cost-fn", "10", "--cost-fp", "1", *FAST,
+    )  # fmt: skip
+    results = json.loads((tmp_path / "r" / "results.json").read_text())
+    assert status == 0
+    assert results["data"]["test"]["rows"] == 90
+    assert results["test"]["twin"]["expected_cost"]["basis"] == "held-out"
+    assert results["objective"]["threshold"] == pytest.approx(1 / 11)
+    assert "On the test rows" in out
+
+
+def test_the_users_own_network_is_trained(command, table, tmp_path):
+    (tmp_path / "net.py").write_text(
+        "import keras\n\n\ndef build(d, k):\n"
+        "    return keras.Sequential([keras.Input((d,)), keras.layers.Dense(k, 'sigmoid')])\n"
+    )
+    status, _, err = command(
+        "run", table, "--target", "sick", "--out", "r", "--network", "net.py:build", *FAST
+    )
+    assert status == 0, err
+    design = json.loads((tmp_path / "r" / "results.json").read_text())["design"]
+    assert design["parameters"] == "4"
+
+
+def test_a_report_is_written_anew(command, table, tmp_path):
+    command("run", table, "--target", "sick", "--out", "r", *FAST)
+    first = (tmp_path / "r" / "report.html").read_text()
+    (tmp_path / "r" / "report.html").unlink()
+    assert command("report", "r")[0] == 0
+    assert (tmp_path / "r" / "report.html").read_text() == first
+
+
+def test_weights_are_scikit_learns(command, table):
+    from sklearn.utils.class_weight import compute_class_weight
+
+    y = np.array([int(line[-1]) for line in table.read_text().split()[1:]])
+    expected = compute_class_weight("balanced", classes=np.array([0, 1]), y=y)
+    status, out, _ = command("weights", table, "--target", "sick", "--json")
+    assert (status, json.loads(out)) == (0, dict(zip("01", expected, strict=True)))
+
+
+def write(path, text):
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+ROWS = "".join(f"{i}.5,{i % 7},{int(i % 10 == 0)}\n" for i in range(100))
+BAD = {
+    "file missing": (None, [], 65, "gone.csv"),
+    "empty": ("", [], 65, "empty"),
+    "only a header": ("a,b,y\n", [], 65, "rows"),
+    "not a table": (b"\x00\x01\x02PK\x03\x04" * 50, [], 65, "t.csv"),
+    "target missing": ("a,b,z\n" + ROWS, [], 65, "'y'"),
+    "target constant": ("a,b,y\n" + "1,2,0\n" * 50, [], 65, "two classes"),
+    "target with missing values": ("a,b,y\n" + ROWS + "1,2,\n", [], 65, "missing"),
+    "fewer positives than folds": ("a,b,y\n" + "1,2,0\n" * 50 + "3,4,1\n" * 3, [], 65, "(3)"),
+    "ragged rows": ("a,b,y\n" + ROWS + "1,2\n", [], 65, "102"),
+    "duplicated column names": ("a,a,y\n" + ROWS, [], 65, "'a'"),
+    "infinite values": ("a,b,y\n" + ROWS + "inf,2,0\n", [], 65, "infinite"),
+    "text columns": ("a,b,y\n" + ROWS + "red,2,0\n", [], 65, "--exclude"),
+    "tied classes": ("a,b,y\n" + "1,2,0\n3,4,1\n" * 20, [], 65, "positive"),
+    "unknown setting": ("a,b,y\n" + ROWS, ["--settings", "smoat"], 2, "smoat"),
+    "half of the costs": ("a,b,y\n" + ROWS, ["--cost-fn", "5"], 2, "--cost-fp"),
+    "a cost of nothing": ("a,b,y\n" + ROWS, ["--cost-fn", "0", "--cost-fp", "1"], 2, "fn=0"),
+    "one fold": ("a,b,y\n" + ROWS, ["--folds", "1"], 2, "--folds"),
+    "no seeds": ("a,b,y\n" + ROWS, ["--seeds", "0"], 2, "--seeds"),
+    "wrong label": ("a,b,y\n" + ROWS, ["--positive", "yes"], 65, "'yes'"),
+    "no such option": ("a,b,y\n" + ROWS, ["--fold", "3"], 2, "--fold"),
+    "no network file": ("a,b,y\n" + ROWS, ["--network", "gone.py:build"], 65, "gone.py"),
+    "a network that raises": ("a,b,y\n" + ROWS, ["--network", "net.py:raises"], 65, "ValueError"),
+    "a network that does not fit": ("a,b,y\n" + ROWS, ["--network", "net.py:two"], 65, "(rows, 1)"),
+    "no configuration": ("a,b,y\n" + ROWS, ["--config", "gone.toml"], 2, "--config"),
+}
+NETWORKS = """
+import keras
+
+def raises(d, k):
+    raise ValueError("no")
+
+def two(d, k):
+    return keras.Sequential([keras.Input((d,)), keras.layers.Dense(2)])
+"""
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_clear_line(command, tmp_path, name):
+    text, options, status, says = BAD[name]
+    path = tmp_path / ("gone.csv" if text is None else "t.csv")
+    if text is not None:
+        write(path, text)
+    write(tmp_path / "net.py", NETWORKS)
+    found, out, err = command("run", path, "--target", "y", *options)
+    lines = [line for line in err.splitlines() if line.strip()]
+    message = "\n".join(lines)
+    assert found == status, message
+    assert says in message
+    assert "Traceback" not in message
+    assert out == ""
+    if name != "no such option":  # there Typer adds how to get help
+        assert len([line for line in lines if line.startswith("outweigh: ")]) == 1
+    assert not list(tmp_path.glob("outweigh-*"))
+
+
+def test_a_run_is_never_written_over_another(command, table, tmp_path):
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "precious").write_text("mine")
+    status, _, err = command("run", table, "--target", "sick", "--out", "r", *FAST)
+    assert (status, (tmp_path / "r" / "precious").read_text()) == (2, "mine")
+    assert "new or empty" in err
+
+
+def test_control_characters_never_reach_the_terminal(command, tmp_path):
+    label = "\x1b[31mred\x1b[0m"
+    rows = "".join(f"{i},{label if i % 9 == 0 else 'plain'}\n" for i in range(90))
+    (tmp_path / "t.csv").write_text("a,y\n" + rows)
+    status, out, err = command("run", tmp_path / "t.csv", "--target", "y", "--out", "r", *FAST)
+    assert status == 0, err
+    assert "\x1b" not in out + err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
+def test_help_loads_no_heavy_library(arguments):
+    code = (
+        "import sys; sys.argv = ['outweigh', *sys.argv[1:]]\n"
+        "import atexit; from outweigh._cli import main\n"
+        "atexit.register(lambda: print('loaded', *{'jax', 'keras', 'sklearn'} & {*sys.modules}))\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1].strip() == "loaded"

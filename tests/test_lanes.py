@@ -1,0 +1,212 @@
+"""The engine's other laws: own rows only, common random numbers, same bits, outcomes as data."""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from outweigh import NetworkError
+from outweigh._chunk import COLLAPSED, DIVERGED, FINISHED, STOPPED, Chunk
+from outweigh._lanes import KerasTrainer
+from outweigh._network import keras_on_jax
+
+keras = keras_on_jax()
+
+N = 600
+RNG = np.random.default_rng(5)
+X = RNG.normal(size=(N, 4)).astype("float32")
+Y = (X[:, 0] + RNG.normal(size=N) > 1.2).astype(int)
+PRIOR = np.bincount(Y) / N
+
+
+def small(n_features, n_outputs):
+    hidden = keras.layers.Dense(8, activation="relu")
+    output = keras.layers.Dense(n_outputs, activation="sigmoid")
+    return keras.Sequential([keras.Input((n_features,)), hidden, output])
+
+
+def chunk(ratios=(1, 5, 25), **changed):
+    whole = Chunk(
+        fold=0,
+        seed=1,
+        x=X,
+        y=Y,
+        row_weight=None,
+        class_weight=np.array([[1.0, ratio] for ratio in ratios]),
+        prior=PRIOR,
+        training=np.arange(384),
+        validation=np.arange(384, 500),
+        held_out=np.arange(500, N),
+        batch_size=32,
+        epochs=12,
+        patience=3,
+    )
+    return replace(whole, **changed)
+
+
+def sha(trained):
+    together = hashlib.sha256()
+    for one in trained:
+        together.update(one.probability.tobytes())
+    return together.hexdigest()
+
+
+def test_a_lane_visits_only_its_training_rows():
+    x = X.copy()
+    x[500:] = 1e30
+    plain, poisoned = (
+        KerasTrainer(small).train([chunk(x=given)], keep_parameters=True)[0] for given in (X, x)
+    )
+    for mine, theirs in zip(plain.parameters[0], poisoned.parameters[0], strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_validation_rows_stop_a_lane_but_never_move_its_parameters():
+    y = Y.copy()
+    y[384:500] = 1 - y[384:500]
+    patient = {"epochs": 3, "patience": 99}
+    curves = [
+        KerasTrainer(small).train([chunk(y=given, **patient)])[0].validation_log_loss
+        for given in (Y, y)
+    ]
+    unstopped = {"validation": np.arange(0), "epochs": 3}
+    probabilities = [
+        KerasTrainer(small).train([chunk(y=given, **unstopped)])[0].probability for given in (Y, y)
+    ]
+    assert (curves[0] != curves[1]).all()
+    np.testing.assert_array_equal(*probabilities)
+
+
+def test_the_same_plan_gives_the_same_bits_whatever_the_workers_and_the_order():
+    plan = [chunk(seed=seed, ratios=np.geomspace(1, 50, 18)) for seed in range(3)]
+    alone = sha(KerasTrainer(small, workers=1).train(plan))
+    many = sha(KerasTrainer(small, workers=3).train(plan))
+    backwards = sha(KerasTrainer(small, workers=2).train(plan[::-1])[::-1])
+    assert alone == many == backwards
+
+
+def test_lanes_of_a_chunk_start_alike_and_see_the_same_batches():
+    twins = KerasTrainer(small).train([chunk(ratios=(7, 1, 7))])[0]
+    np.testing.assert_array_equal(twins.probability[0], twins.probability[2])
+    assert (twins.probability[0] != twins.probability[1]).any()
+
+
+def test_a_stopped_lane_gives_the_parameters_of_its_best_epoch():
+    [trained] = KerasTrainer(small).train([chunk(epochs=60)])
+    for lane, curve in enumerate(trained.validation_log_loss):
+        run = curve[: trained.epochs[lane] + 3]
+        assert np.nanargmin(run) + 1 == trained.epochs[lane]
+        assert trained.outcome[lane] in (STOPPED, FINISHED)
+
+
+def test_a_run_cut_at_the_best_epoch_gives_the_same_parameters():
+    [long] = KerasTrainer(small).train([chunk(ratios=(5,), epochs=60)])
+    [cut] = KerasTrainer(small).train([chunk(ratios=(5,), epochs=int(long.epochs[0]))])
+    np.testing.assert_array_equal(long.probability, cut.probability)
+
+
+def test_stopping_watches_the_undone_log_loss_of_the_validation_rows():
+    kept = chunk(ratios=(9,), epochs=1, held_out=np.arange(384, 500))
+    [trained] = KerasTrainer(small).train([kept])
+    weighted = trained.probability[0].astype(float)
+    undone = weighted / np.array([1.0, 9.0])
+    undone /= undone.sum(axis=1, keepdims=True)
+    expected = -np.log(undone[np.arange(116), Y[384:500]]).mean()
+    assert trained.validation_log_loss[0, 0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_lane_that_diverges_is_data_and_the_others_go_on():
+    wild = chunk(ratios=(1, 1e30, 1), validation=np.arange(0), patience=0)
+
+    def build(n_features, n_outputs):
+        hidden, output = keras.layers.Dense(8), keras.layers.Dense(n_outputs)
+        model = keras.Sequential([keras.Input((n_features,)), hidden, output])
+        model.compile(keras.optimizers.SGD(0.1), keras.losses.BinaryCrossentropy(from_logits=True))
+        return model
+
+    [trained] = KerasTrainer(build).train([wild])
+    assert trained.outcome == (FINISHED, DIVERGED, FINISHED)
+    assert np.isfinite(trained.probability[[0, 2]]).all()
+
+
+def test_a_lane_that_says_the_same_of_every_row_has_collapsed():
+    def build(n_features, n_outputs):
+        dead = keras.layers.Dense(4, activation="relu", bias_initializer=_far_below)
+        output = keras.layers.Dense(n_outputs, activation="sigmoid")
+        return keras.Sequential([keras.Input((n_features,)), dead, output])
+
+    [trained] = KerasTrainer(build).train([chunk(validation=np.arange(0), patience=0)])
+    assert trained.outcome == (COLLAPSED,) * 3
+
+
+def test_weight_2_is_the_row_twice_in_one_batch():
+    def build(n_features, n_outputs):
+        model = small(n_features, n_outputs)
+        model.compile(keras.optimizers.SGD(0.1), "binary_crossentropy")
+        return model
+
+    rows = np.arange(100)
+    once = chunk(
+        ratios=(1,), training=rows, validation=rows[:0], batch_size=100, epochs=1, patience=0,
+        row_weight=np.where(np.arange(N) < 50, 2.0, 1.0),
+    )  # fmt: skip
+    doubled = np.concatenate([rows, rows[:50]])
+    # a batch of 150 divides by 150: the weights make up for it
+    twice = replace(once, training=doubled, batch_size=150, row_weight=np.full(N, 1.5))
+    one, two = (KerasTrainer(build).train([c])[0].probability for c in (once, twice))
+    np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+def test_kept_parameters_predict_what_was_predicted():
+    trainer = KerasTrainer(small)
+    [trained] = trainer.train([chunk()], keep_parameters=True)
+    np.testing.assert_allclose(trainer.predict(trained, X[500:]), trained.probability, atol=1e-6)
+
+
+def test_progress_ends_at_all_lanes_and_the_whole_share():
+    told = []
+    KerasTrainer(small).train([chunk(seed=s) for s in (0, 1)], tell=told.append)
+    assert told[-1].lanes_done == told[-1].lanes == 6
+    assert told[-1].share_done == pytest.approx(1)
+    assert [t.share_done for t in told] == sorted(t.share_done for t in told)
+
+
+def test_an_interrupt_stops_the_training():
+    def interrupt(progress):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        KerasTrainer(small).train([chunk(epochs=10_000)], tell=interrupt)
+
+
+def test_one_program_is_compiled_for_each_shape(monkeypatch):
+    from outweigh import _lanes
+
+    programs = []
+
+    class Counted(_lanes.Program):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            programs.append(self)
+
+    monkeypatch.setattr(_lanes, "Program", Counted)
+    KerasTrainer(small).train([chunk(seed=s, fold=f) for s in range(3) for f in range(2)])
+    assert len(programs) == 1
+    assert len(programs[0].compiled) == 2  # one to train, one to predict
+
+
+def test_a_network_that_differs_from_seed_to_seed_is_refused():
+    units = iter((4, 5))
+
+    def build(n_features, n_outputs):
+        hidden = keras.layers.Dense(next(units))
+        output = keras.layers.Dense(n_outputs, activation="sigmoid")
+        return keras.Sequential([keras.Input((n_features,)), hidden, output])
+
+    with pytest.raises(NetworkError, match="same layers at each call"):
+        KerasTrainer(build).train([chunk(seed=0), chunk(seed=1)])
+
+
+def _far_below(shape, dtype=None):
+    return keras.ops.full(shape, -1e6, dtype=dtype)
