@@ -5,6 +5,7 @@ drifts for all of them. Medians over the rounds are printed as the tables of ben
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -59,7 +60,7 @@ def print_speed(name, features, hidden, batch, rows, lanes, found) -> None:
     ours = median("outweigh", "epoch")
     keras = median("keras on jax", "epoch")
     sizes = [features, *hidden, 1]
-    parameters = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+    parameters = sum(a * b for a, b in itertools.pairwise(sizes))
     flops = 6 * parameters * (rows // batch * batch) * lanes / ours
     print(f"**{name}**, batch {batch}, {rows:,} rows, {lanes} lanes\n")
     print("| arm | start, s | an epoch of one fit, s | an epoch of all lanes, s | per lane, × |")
