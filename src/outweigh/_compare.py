@@ -47,10 +47,10 @@ class Verdict:
     text : str
         The same as a sentence.
     difference : float or None
-        Share of the twin's cost that weights save; negative where they cost more. None where
+        Percent of the twin's cost that weights save; negative where they cost more. None where
         the twin costs nothing or there is nothing to compare.
     interval : (float, float) or None
-        95 % interval of the difference: Student's t over the folds.
+        95 % interval of the difference, in percent: Student's t over the folds.
     basis : str
         Always ``cross-fitted``.
     chosen : str
@@ -59,7 +59,7 @@ class Verdict:
         The cheapest class-weight setting on all folds together, an in-sample choice.
     by_fold : tuple of FoldResult
     by_seed : tuple of float
-        The difference for each seed alone, without averaging.
+        The difference for each seed alone, in percent, without averaging.
     """
 
     code: str
@@ -134,7 +134,7 @@ def judge(predictions: Predictions, costs: np.ndarray) -> Verdict:
 def paired_difference(
     weighted: np.ndarray, twin: np.ndarray
 ) -> tuple[float | None, tuple[float, float] | None]:
-    """Give the share of the twin's cost that is saved, and its interval over the folds.
+    """Give the percentage of the twin's cost that is saved, and its interval over the folds.
 
     Parameters
     ----------
@@ -151,12 +151,12 @@ def paired_difference(
     Examples
     --------
     >>> difference, (low, high) = paired_difference(np.array([8., 9, 10]), np.array([10., 10, 10]))
-    >>> round(difference, 3), round(low, 3), round(high, 3)
-    (0.1, -0.148, 0.348)
+    >>> round(difference, 1), round(low, 1), round(high, 1)
+    (10.0, -14.8, 34.8)
     """
     if twin.sum() == 0:
         return None, None
-    saved = (twin - weighted) / twin.mean()
+    saved = 100 * (twin - weighted) / twin.mean()
     if len(saved) < 2:
         return float(saved.mean()), None
     half = stats.t.ppf((1 + CONFIDENCE) / 2, len(saved) - 1) * stats.sem(saved)
@@ -165,8 +165,10 @@ def paired_difference(
 
 def _picked(by_fold: np.ndarray, others: list[int]) -> list[int]:
     """Choose for each fold the class-weight setting that is cheapest on the other folds."""
-    elsewhere = by_fold.sum(axis=1, keepdims=True) - by_fold  # (S, F)
-    return [min(others, key=lambda s: elsewhere[s, f]) for f in range(by_fold.shape[1])]
+    folds = range(by_fold.shape[1])
+    # not the total less the fold's own: what is rounded off there would break ties here
+    elsewhere = [np.delete(by_fold, f, axis=1).sum(axis=1) for f in folds]
+    return [min(others, key=lambda s: elsewhere[f][s]) for f in folds]
 
 
 def _sums(predictions: Predictions, values: np.ndarray) -> np.ndarray:
@@ -193,7 +195,7 @@ def _by_seed(
         weighted = sum(cost[s][0, f] for f, s in enumerate(picked))
         plain = cost[twin][0].sum()
         if plain > 0:
-            differences.append(float((plain - weighted) / plain))
+            differences.append(float(100 * (plain - weighted) / plain))
     return tuple(differences)
 
 
@@ -228,20 +230,27 @@ def _told(
         )
     if difference is None or interval is None:
         return "No detectable gain from class weights: there is nothing to tell them apart by."
-    low, high = (100 * bound for bound in interval)
-    span = f"95 % interval {low:.1f} to {high:.1f} %"
     if code == HELP:
-        return f"Class weights lower your cost by {100 * difference:.1f} % ({span})."
-    if code == HURT:
+        low, high = interval
         return (
-            f"Class weights raise your cost by {-100 * difference:.1f} % (saved: {span}). "
-            "Leave them out and move the threshold."
+            f"Class weights lower your cost by {difference:.1f} % "
+            f"(95 % interval {low:.1f} to {high:.1f})."
         )
-    does = "save" if difference >= 0 else "add"
+    if code == HURT:
+        high, low = interval
+        return (
+            f"Class weights raise your cost by {-difference:.1f} % "
+            f"(95 % interval {-low:.1f} to {-high:.1f}). Leave them out and move the threshold."
+        )
+    best, worst = (_changed(bound) for bound in interval[::-1])
     return (
-        f"No detectable gain from class weights: they {does} {abs(100 * difference):.1f} % of the "
-        f"cost (saved: {span}). Leave them out and move the threshold."
+        f"No detectable gain from class weights: your cost is {_changed(difference)} with them "
+        f"(95 % interval: {worst} to {best}). Leave them out and move the threshold."
     )
+
+
+def _changed(saved: float) -> str:
+    return f"{abs(saved):.1f} % {'lower' if saved >= 0 else 'higher'}"
 
 
 def _nothing_to_compare() -> Verdict:

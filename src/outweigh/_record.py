@@ -161,6 +161,7 @@ def verdict_record(verdict: Verdict) -> Record:
         "difference": verdict.difference,
         "interval": None if verdict.interval is None else list(verdict.interval),
         "basis": verdict.basis,
+        "best": verdict.best,
         "by_fold": [
             {"fold": f.fold, "setting": f.setting, "cost": f.cost, "cost_twin": f.cost_twin}
             for f in verdict.by_fold

@@ -38,9 +38,10 @@ def ranking(
         NaN where no fold holds both a case and a non-case.
     """
     columns = [1] if probability.shape[1] == 2 else range(probability.shape[1])
+    counts = True if row_weight is None else row_weight > 0  # weight 0: the row is absent
     each = [
         _ranking_of_fold(y[rows] == k, probability[rows, k], _take(row_weight, rows))
-        for rows in (np.flatnonzero(fold == f) for f in np.unique(fold))
+        for rows in (np.flatnonzero((fold == f) & counts) for f in np.unique(fold))
         for k in columns
         if 0 < np.count_nonzero(y[rows] == k) < len(rows)
     ]
@@ -117,15 +118,16 @@ def reliability(
     Equal numbers of rows would put nearly all bins where nothing happens. Bounds are Wilson's
     95 % interval of the observed share.
     """
-    order = np.argsort(probability, kind="stable")
-    positives = np.cumsum(y[order])
-    n_bins = max(1, min(n_bins, int(positives[-1]) // 5))
-    bins = np.minimum((positives - y[order]) * n_bins // max(positives[-1], 1), n_bins - 1)
+    values, place = np.unique(probability, return_inverse=True)
+    positives = np.bincount(place[y == 1], minlength=len(values))  # of each value: ties share a bin
+    total, below = positives.sum(), np.cumsum(positives) - positives
+    n_bins = max(1, min(n_bins, total // 5))
+    bins = np.minimum(below * n_bins // max(total, 1), n_bins - 1)[place]
     count = np.bincount(bins, minlength=n_bins)
     filled = count > 0
     count = count[filled]
-    predicted = np.bincount(bins, probability[order], minlength=n_bins)[filled] / count
-    observed = np.bincount(bins, y[order], minlength=n_bins)[filled] / count
+    predicted = np.bincount(bins, probability, minlength=n_bins)[filled] / count
+    observed = np.bincount(bins, y, minlength=n_bins)[filled] / count
     low, high = _wilson(observed, count)
     table = {
         "predicted": predicted,

@@ -203,8 +203,11 @@ def settle(table: Table, parts: Sequence[np.ndarray], design: Design) -> Schedul
     """
     smallest = min(len(part) for part in parts)
     batch_size = design.batch_size or default_batch_size(smallest)
-    rarest = min(np.bincount(table.y[part], minlength=len(table.classes)).min() for part in parts)
-    stops = design.patience > 0 and rarest * 0.15 >= FEWEST_VALIDATING and batch_size < smallest / 2
+    stops = (
+        design.patience > 0
+        and batch_size < smallest / 2
+        and _rarest_validating(table, parts, batch_size) >= FEWEST_VALIDATING
+    )
     epochs = design.epochs or (EPOCHS if stops else EPOCHS_UNSTOPPED)
     return Schedule(min(batch_size, smallest), epochs, design.patience if stops else 0)
 
@@ -239,6 +242,17 @@ def gather(
         outcome=outcome,
         n_training=len(table.y),
         row_weight=None if table.row_weight is None else table.row_weight[rows],
+    )
+
+
+def _rarest_validating(table: Table, parts: Sequence[np.ndarray], batch_size: int) -> int:
+    """Count the rows of the rarest class that every validation share is sure to hold."""
+    n_gradient = whole_batches(min(len(part) for part in parts), batch_size=batch_size)
+    return min(
+        int(np.bincount(table.y[part], minlength=len(table.classes)).min())
+        * (len(part) - n_gradient)
+        // len(part)
+        for part in parts
     )
 
 

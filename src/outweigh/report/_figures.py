@@ -1,0 +1,300 @@
+"""The figures of a report: from the plain record to charts."""
+
+import math
+from typing import Any
+
+from outweigh.report._chart import Axis, Chart, Line
+
+Record = dict[str, Any]
+
+SHARE = Axis("", form=lambda v: f"{100 * v:.3g} %")
+LOOKS = {"chosen": "chosen", "none": "twin"}
+
+
+def share(title: str, **how: Any) -> Axis:
+    """Give an axis of shares, written in percent."""
+    return Axis(title, form=SHARE.form, **how)
+
+
+def study_figures(results: Record) -> list[tuple[str, str, list[Chart]]]:
+    """Give the sections of a study's figures: title, what they say, charts."""
+    sections = [
+        ("What each weight does", WEIGHT, weight_charts(results)),
+        ("How certain that is", CERTAINTY, verdict_charts(results["verdict"])),
+        ("Ranking", RANKING, ranking_charts(results)),
+        ("Can the probabilities be believed?", BELIEF, reliability_charts(results)),
+        ("Training", TRAINING, history_charts(results)),
+    ]
+    return [section for section in sections if section[2]]
+
+
+WEIGHT = (
+    "Each setting twice: its weights undone and the threshold that the costs imply, and the "
+    "weighted output flagged from 0.5, as the usual recipe does it. Where the first line is flat, "
+    "the weight only moved the threshold. Bands: from the best to the worst single seed; lines: "
+    "the average of all seeds."
+)
+CERTAINTY = (
+    "What class weights save, chosen on the other folds and judged on each fold, and the same for "
+    "each seed alone. The bar is the 95 % interval over the folds."
+)
+RANKING = "How well the scores put positives before negatives, whatever the threshold; all folds."
+BELIEF = (
+    "Predicted against observed shares of positives, in bins of equally many positives, with "
+    "95 % intervals of the observed share. Honest probabilities lie on the diagonal."
+)
+TRAINING = "The undone validation log loss by which lanes stop, averaged over folds and seeds."
+
+
+def weight_charts(results: Record) -> list[Chart]:
+    """Draw cost and flagged share against the weight."""
+    settings = [s for s in results["settings"] if s["weight_ratio"]]
+    settings.sort(key=lambda s: s["weight_ratio"])
+    if len(settings) < 2:
+        return _power_charts(results)
+    x = Axis("weight ratio, positive : negative", log=True, form=lambda v: f"1:{v:g}")
+    costs = (
+        _path(settings, "expected_cost", "own threshold", "chosen", half=False),
+        _path(settings, "expected_cost", "flagged from 0.5", "half", half=True),
+    )
+    flagged = (
+        _path(settings, "flagged_share", "own threshold", "chosen", half=False),
+        _path(settings, "flagged_share", "flagged from 0.5", "half", half=True),
+    )
+    marks = _marks(settings, results["chosen"]["setting"])
+    return [
+        Chart(
+            "Expected cost",
+            "per 1,000 cases",
+            x,
+            Axis("cost per 1,000 cases", least=0.0),
+            costs,
+            marks,
+        ),
+        Chart("Flagged", "share of all cases", x, share("flagged", least=0.0), flagged, marks),
+    ]
+
+
+def verdict_charts(verdict: Record) -> list[Chart]:
+    """Draw the saving of each fold and seed, and the interval."""
+    if verdict["difference"] is None or verdict["interval"] is None:
+        return []
+    folds = [
+        100 * (f["cost_twin"] - f["cost"]) / f["cost_twin"] if f["cost_twin"] else math.nan
+        for f in verdict["by_fold"]
+    ]
+    seeds = verdict["by_seed"]
+    low, high = verdict["interval"]
+    y = 1.0
+    rows = (
+        Line("folds together", "chosen", [verdict["difference"]], [3.0], dots=True),
+        Line("95 % interval", "chosen", [low, high], [3.0, 3.0]),
+        Line("each fold", "twin", folds, [2.0] * len(folds), dots=True),
+        Line("each seed", "half", seeds, [y] * len(seeds), dots=True),
+    )
+    names = {1.0: "seeds", 2.0: "folds", 3.0: "all"}
+    chart = Chart(
+        "What class weights save",
+        "percent of the twin's cost; right of 0 they help",
+        Axis("saved, %"),
+        Axis("", form=lambda v: names.get(v, ""), least=0.5, most=3.5),
+        tuple(_loose(line) for line in rows),
+        ((0.0, "no difference"),),
+    )
+    return [chart]
+
+
+def ranking_charts(results: Record) -> list[Chart]:
+    """Draw precision–recall and ROC curves of chosen, twin and the best of the others."""
+    shown = _shown(results)
+    if not shown:
+        return []
+    prevalence = results["data"]["prevalence"]
+    curves = results["curves"]
+    precision = tuple(
+        Line(
+            name,
+            look,
+            curves[name]["precision_recall"]["recall"],
+            curves[name]["precision_recall"]["precision"],
+        )
+        for name, look in shown
+    )
+    roc = tuple(
+        Line(
+            name,
+            look,
+            curves[name]["roc"]["false_positive_rate"],
+            curves[name]["roc"]["true_positive_rate"],
+        )
+        for name, look in shown
+    )
+    whole = {"least": 0.0, "most": 1.0}
+    return [
+        Chart(
+            "Precision and recall",
+            f"by chance precision would be {prevalence:.2%}",
+            share("recall", **whole),
+            share("precision", **whole),
+            precision,
+        ),
+        Chart(
+            "ROC",
+            "by chance it would be the diagonal",
+            share("false alarms among the negatives", **whole),
+            share("recall", **whole),
+            roc,
+            diagonal=True,
+        ),
+    ]
+
+
+def reliability_charts(results: Record) -> list[Chart]:
+    """Draw predicted against observed shares, after and before the weights are undone."""
+    shown = _shown(results)
+    charts = []
+    for key, title, caption in (
+        ("reliability", "Weights undone", "what outweigh predicts with"),
+        ("reliability_raw", "As the weighted networks say it", "before the weights are undone"),
+    ):
+        tables = [(name, look, results["curves"][name][key]) for name, look in shown]
+        lines = tuple(
+            Line(name, look, t["predicted"], t["observed"], t["low"], t["high"], bars=True)
+            for name, look, t in tables
+            if t["predicted"]
+        )
+        if lines:
+            every = [v for line in lines for v in (*line.x, *line.y) if v > 0]
+            least = min(every, default=0.01) / 1.5
+            axis = {"log": True, "least": least, "most": 1.0}
+            observed = share("observed", **axis)
+            charts.append(
+                Chart(title, caption, share("predicted", **axis), observed, lines, diagonal=True)
+            )
+    return charts
+
+
+def history_charts(results: Record) -> list[Chart]:
+    """Draw validation curves of chosen, twin and the best of the others."""
+    history = results["history"]
+    names = [(n, look) for n, look in _roles(results) if n in history]
+    lines = tuple(
+        Line(
+            name,
+            look,
+            history[name]["epoch"],
+            [math.nan if v is None else v for v in history[name]["validation_log_loss"]],
+        )
+        for name, look in names
+    )
+    if not lines or len(lines[0].x) < 2:
+        return []
+    caption = "up to the epoch at which the first lane stopped"
+    return [Chart("Validation log loss", caption, Axis("epoch"), Axis("log loss"), lines)]
+
+
+def demo_figures(results: Record) -> list[tuple[str, str, list[Chart]]]:
+    """Give the charts of the demo: what each ratio does to the tutorial's two networks."""
+    said = (
+        "Every ratio from 1:1 to 1:200, flagged where the weighted output exceeds 0.5, as the "
+        "tutorial does it. Lines: the median of five seeds; bands: all of them. The dashed line is "
+        "the best possible rule, from the known generating process."
+    )
+    charts = [
+        chart
+        for network in results["demo"]["networks"]
+        for chart in _ratio_charts(network, results["demo"]["bayes"])
+    ]
+    return [("Recall is bought with alarms", said, charts)]
+
+
+def _ratio_charts(network: Record, bayes: Record) -> list[Chart]:
+    lines = []
+    for key, name, look in (
+        ("recall", "recall", "chosen"),
+        ("flagged_share", "flagged of everybody", "half"),
+    ):
+        by_ratio = [sorted(column) for column in zip(*network[key], strict=True)]
+        lines += [
+            Line(
+                name,
+                look,
+                network["ratios"],
+                [v[len(v) // 2] for v in by_ratio],
+                [v[0] for v in by_ratio],
+                [v[-1] for v in by_ratio],
+            ),
+            Line(f"{name}, best possible", f"limit {look}", bayes["ratio"], bayes[key]),
+        ]
+    collapsed = sum(network["collapsed"])
+    lanes = len(network["collapsed"]) * network["seeds"]
+    return [
+        Chart(
+            f"Network {network['name']}",
+            f"{collapsed} of {lanes} lanes collapsed to a constant",
+            Axis("weight ratio, positive : negative", log=True, form=lambda v: f"1:{v:g}"),
+            share("share", least=0.0, most=1.0),
+            tuple(lines),
+        )
+    ]
+
+
+def _path(settings: list[Record], key: str, name: str, look: str, *, half: bool) -> Line:
+    """Follow a number along the settings, with the spread of its seeds."""
+    suffix = "_at_half" if half else ""
+    values = [(s["at_half"] if half else s)[key]["value"] for s in settings]
+    spread = [s["by_seed"][f"{key}{suffix}"] for s in settings]
+    return Line(
+        name,
+        look,
+        [s["weight_ratio"] for s in settings],
+        [math.nan if v is None else v for v in values],
+        [min(v) for v in spread],
+        [max(v) for v in spread],
+        dots=len(settings) <= 16,
+    )
+
+
+def _power_charts(results: Record) -> list[Chart]:
+    """Draw cost against the power, where more than two classes leave no one ratio."""
+    settings = [s for s in results["settings"] if s["power"] is not None]
+    settings.sort(key=lambda s: s["power"])
+    if len(settings) < 2:
+        return []
+    spread = [s["by_seed"]["expected_cost"] for s in settings]
+    line = Line(
+        "least expected cost",
+        "chosen",
+        [s["power"] for s in settings],
+        [s["expected_cost"]["value"] for s in settings],
+        [min(v) for v in spread],
+        [max(v) for v in spread],
+        dots=True,
+    )
+    x = Axis("power τ: 0 no weight, 1 balanced")
+    y = Axis("cost per 1,000 cases", least=0.0)
+    return [Chart("Expected cost", "per 1,000 cases", x, y, (line,))]
+
+
+def _marks(settings: list[Record], chosen: str) -> tuple[tuple[float, str], ...]:
+    ratio = {s["name"]: s["weight_ratio"] for s in settings}
+    wanted = [(chosen, "chosen"), ("balanced", "balanced")]
+    return tuple((ratio[name], label) for name, label in wanted if name in ratio)
+
+
+def _roles(results: Record) -> list[tuple[str, str]]:
+    """Name the settings that curves are drawn for, and how each looks."""
+    chosen, best = results["chosen"]["setting"], results["verdict"]["best"]
+    roles = {"none": "twin", best: "half", "balanced": "other"}
+    return list((roles | {chosen: "chosen"}).items())
+
+
+def _shown(results: Record) -> list[tuple[str, str]]:
+    return [(name, look) for name, look in _roles(results) if name in results["curves"]]
+
+
+def _loose(line: Line) -> Line:
+    """Keep a row of dots from being joined: each is a line of its own to the eye."""
+    if line.name == "95 % interval":
+        return line
+    return Line(line.name, line.look, line.x, line.y, line.y, line.y, bars=True)

@@ -1,0 +1,143 @@
+"""The tables of a report: from the plain record to cells of text."""
+
+from dataclasses import dataclass
+from typing import Any
+
+Record = dict[str, Any]
+
+NUMBERS = (
+    ("expected_cost", "cost per 1,000", "{:.4g}"),
+    ("cost_share", "of the cheapest constant policy", "{:.3f}"),
+    ("flagged_share", "flagged", "{:.1%}"),
+    ("recall", "recall", "{:.1%}"),
+    ("precision", "precision", "{:.1%}"),
+    ("average_precision", "average precision", "{:.3f}"),
+    ("roc_auc", "ROC AUC", "{:.3f}"),
+    ("log_loss", "log loss", "{:.4f}"),
+    ("brier", "Brier score", "{:.4f}"),
+)
+HEAD = tuple(title for _, title, _ in NUMBERS)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: its name, its cells, the part it plays, and what to say when asked for more."""
+
+    name: str
+    cells: tuple[str, ...]
+    role: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table of text. The head names the rows' names too."""
+
+    head: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def setting_rows(results: Record) -> Sheet:
+    """Give the settings, each with its numbers."""
+    roles = {"none": "twin", results["chosen"]["setting"]: "chosen"}
+    head = ("setting", "ratio", *HEAD, "flagged from 0.5, weighted", "seeds collapsed")
+    rows = (
+        Row(
+            setting["name"],
+            (
+                shown(setting["weight_ratio"], "1:{:.4g}"),
+                *_numbers(setting),
+                _flagged_at_half(setting),
+                str(setting["seeds_collapsed"]),
+            ),
+            role=roles.get(setting["name"], ""),
+            title=_weights(setting["class_weight"]),
+        )
+        for setting in results["settings"]
+    )
+    return Sheet(head, tuple(rows))
+
+
+def test_rows(results: Record) -> Sheet | None:
+    """Give the held-out numbers of the chosen setting and its twin, where there are test rows."""
+    if results["test"] is None:
+        return None
+    rows = (
+        Row(f"{role}: {test['setting']}", _numbers(test)) for role, test in results["test"].items()
+    )
+    return Sheet(("", *HEAD), tuple(rows))
+
+
+def tutorial_rows(results: Record) -> Sheet | None:
+    """Give what the tutorial reports beside what its networks do."""
+    if "tutorial" not in results:
+        return None
+    head = (
+        "network",
+        "recall reported",
+        "recall here, median seed",
+        "all seeds",
+        "precision",
+        "flagged of everybody",
+    )
+    return Sheet(head, tuple(_tutorial_row(run) for run in results["tutorial"]))
+
+
+def _tutorial_row(run: Record) -> Row:
+    positive, recall = run["report"]["1"], run["recall_by_seed"]
+    cells = (
+        f"{run['claimed_recall']:.2f}",
+        f"{positive['recall']:.2f}",
+        f"{min(recall):.2f} to {max(recall):.2f}",
+        f"{positive['precision']:.3f}",
+        f"{run['flagged_share']:.1%}",
+    )
+    return Row(run["name"], cells)
+
+
+def data_rows(results: Record) -> list[tuple[str, str]]:
+    """Describe the data."""
+    data = results["data"]
+    parts = [("all rows", data), ("to train and judge", data["training"]), ("test", data["test"])]
+    rows = [("source", data["source"]), ("target", data["target"])]
+    rows += [(name, _counted(part)) for name, part in parts if part is not None]
+    if data["positive"] is not None:
+        rows.append(("positive class", f"{data['positive']} ({data['prevalence']:.2%})"))
+    rows.append(("features", str(data["features"])))
+    return rows + [("note", note) for note in data["notes"]]
+
+
+def design_rows(results: Record) -> list[tuple[str, str]]:
+    """Describe how the study was made, and with what."""
+    rows = [(name.replace("_", " "), _plain(value)) for name, value in results["design"].items()]
+    rows += [(f"seconds: {stage}", f"{s:.1f}") for stage, s in results["timing"]["seconds"].items()]
+    return rows + [(name, _plain(value)) for name, value in results["environment"].items()]
+
+
+def shown(value: float | None, form: str) -> str:
+    """Write a number; what is no number is a dash."""
+    return "–" if value is None else form.format(value)
+
+
+def _numbers(scored: Record) -> tuple[str, ...]:
+    return tuple(shown(scored[key]["value"], form) for key, _, form in NUMBERS)
+
+
+def _flagged_at_half(setting: Record) -> str:
+    half = setting["at_half"]
+    return "–" if half is None else shown(half["flagged_share"]["value"], "{:.1%}")
+
+
+def _weights(class_weight: dict[str, float] | None) -> str:
+    if class_weight is None:
+        return ""
+    return ", ".join(f"{label}: {weight:.6g}" for label, weight in class_weight.items())
+
+
+def _counted(part: Record) -> str:
+    counts = ", ".join(f"{n:,} × {label}" for label, n in part["classes"].items())
+    return f"{part['rows']:,} rows: {counts}"
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
