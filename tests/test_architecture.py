@@ -32,6 +32,7 @@ IMPORTS = {
         "_compare",
         "_errors",
         "_features",
+        "_operating",
         "_predictions",
         "_settings",
         "_split",

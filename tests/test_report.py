@@ -141,10 +141,8 @@ def test_a_study_without_interval_draws_no_interval(results):
     assert "What class weights save" not in page(bare)
 
 
-@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
+@given(st.floats(-1e3, 1e3), st.floats(1e-3, 1e6))
 def test_ticks_are_round_few_and_within_the_axis(low, length):
-    if low + length == low:
-        return
     high = low + length
     ticks = _ticks(low, high)
     assert len(ticks) <= 7

@@ -47,7 +47,8 @@ def record(evidence: Evidence, *, about_network: Mapping[str, str]) -> Record:
         With the keys of ``results.json``.
     """
     e = evidence
-    settings = settings_record(e.predictions, e.settings, e.costs, e.table)
+    training = e.table.take(np.delete(np.arange(len(e.table.y)), e.split.test))
+    settings = settings_record(e.predictions, e.settings, e.costs, training)
     return {
         "outweigh": version("outweigh"),
         "data": data_record(e.table, e.split.test),

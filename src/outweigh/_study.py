@@ -17,6 +17,7 @@ from outweigh._chunk import Chunk, Progress, Trained, default_batch_size
 from outweigh._compare import Verdict, judge
 from outweigh._errors import UsageError
 from outweigh._features import Features, fit_features
+from outweigh._operating import default_costs
 from outweigh._predictions import Predictions
 from outweigh._settings import TWIN, Setting
 from outweigh._split import Split, stratified, validation_share, whole_batches
@@ -133,8 +134,7 @@ def run(
     table: Table,
     *,
     settings: tuple[Setting, ...],
-    costs: np.ndarray,
-    costs_given: bool,
+    costs: np.ndarray | None,
     trainer: Trainer,
     design: Design,
     tell: Tell = lambda stage, progress: None,
@@ -146,9 +146,8 @@ def run(
     table : Table
     settings : tuple of Setting
         The twin, ``none``, among them.
-    costs : array of float, shape (K, K)
-    costs_given : bool
-        Whether a user gave them.
+    costs : array of float, shape (K, K), or None
+        None: the default costs at the prevalence of the rows that are not test rows.
     trainer : Trainer
     design : Design
     tell : callable
@@ -160,6 +159,9 @@ def run(
     """
     clock = Clock()
     split = stratified(table.y, folds=design.folds, test_size=design.test_size, seed=design.seed)
+    costs_given = costs is not None
+    if costs is None:
+        costs = default_costs(np.bincount(np.delete(table.y, split.test)))
     parts = [fold.training for fold in split.folds]
     schedule = settle(table, parts, design)
     n_gradient = _n_gradient(parts, schedule)

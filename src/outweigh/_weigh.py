@@ -13,7 +13,7 @@ from outweigh._chunk import Progress
 from outweigh._compare import Verdict
 from outweigh._errors import UsageError
 from outweigh._network import Build, default_network
-from outweigh._operating import Cost, default_costs
+from outweigh._operating import Cost
 from outweigh._predictions import Predictions
 from outweigh._record import record
 from outweigh._settings import parse_settings, undo
@@ -219,8 +219,7 @@ def weigh_table(
     evidence = run(
         table,
         settings=parsed,
-        costs=default_costs(table.counts) if objective is None else objective.matrix,
-        costs_given=objective is not None,
+        costs=None if objective is None else objective.matrix,
         trainer=trainer,
         design=design,
         tell=tell,

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 560, 330
 LEFT, RIGHT, TOP, BOTTOM = 62, 24, 14, 48
-SMALLEST = 1e-30  # on a logarithmic axis
+SMALLEST = 1e-30  # number on a logarithmic axis, and length of any
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 Format = Callable[[float], str]
@@ -125,7 +125,7 @@ def _scale(axis: Axis, values: Iterable[float], start: float, end: float) -> _Sc
     known = [v for v in values if math.isfinite(v) and not (axis.log and v < SMALLEST)] or [1.0]
     low = min(known) if axis.least is None else axis.least
     high = max(known) if axis.most is None else axis.most
-    least_length = 1e-9 * max(abs(low), abs(high))  # less than that no tick can tell apart
+    least_length = max(SMALLEST, 1e-9 * max(abs(low), abs(high)))  # what ticks can tell apart
     if high - low <= least_length:
         room = max(0.5, least_length)
         low, high = (low / 2, low * 2) if axis.log else (low - room, low + room)
