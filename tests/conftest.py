@@ -1,9 +1,11 @@
 """Settings for all tests: Keras on JAX, no silent promotion, nothing printed in colour."""
 
 import os
+import tempfile
 
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["NO_COLOR"] = "1"
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import jax

@@ -9,92 +9,60 @@ import outweigh
 
 SOURCE = Path(outweigh.__file__).parent
 
-IMPORTS = {
-    "_errors": set(),
-    "_chunk": set(),
-    "_layout": set(),
-    "_reading": {"_errors"},
-    "_labels": {"_errors", "_reading"},
-    "_table": {"_errors", "_labels", "_reading"},
-    "_features": {"_table"},
-    "_split": {"_errors"},
-    "_weights": {"_errors"},
-    "_settings": {"_errors", "_weights"},
-    "_network": {"_errors"},
-    "_program": {"_layout", "_network"},
-    "_lanes": {"_chunk", "_errors", "_network", "_program"},
-    "_predictions": {"_errors", "_settings"},
-    "_scores": set(),
-    "_operating": {"_errors"},
-    "_compare": {"_operating", "_predictions", "_settings"},
-    "_study": {
-        "_chunk",
-        "_compare",
-        "_errors",
-        "_features",
-        "_operating",
-        "_predictions",
-        "_settings",
-        "_split",
-        "_table",
-    },
-    "_record": {
-        "_chunk",
-        "_compare",
-        "_operating",
-        "_predictions",
-        "_scores",
-        "_settings",
-        "_study",
-        "_table",
-    },
-    "report": set(),
-    "_folder": {"_errors", "_predictions", "report"},
-    "_weigh": {
-        "_chunk",
-        "_compare",
-        "_errors",
-        "_folder",
-        "_lanes",  # late: the engine is loaded only to train
-        "_network",
-        "_operating",
-        "_predictions",
-        "_record",
-        "_settings",
-        "_study",
-        "_table",
-        "report",
-    },
-    "_demo": {
-        "_chunk",
-        "_compare",
-        "_lanes",  # late: the engine is loaded only to train
-        "_network",
-        "_operating",
-        "_predictions",
-        "_record",
-        "_settings",
-        "_study",
-        "_table",
-        "_weights",
-    },
-    "_terminal": {"_chunk"},
-    "_cli": {
-        "_demo",
-        "_errors",
-        "_folder",
-        "_network",
-        "_operating",
-        "_settings",
-        "_study",
-        "_table",
-        "_terminal",
-        "_weigh",
-        "report",
-    },
-}
-PUBLIC = {"_compare", "_errors", "_network", "_operating", "_predictions", "_settings"}
-IMPORTS["__init__"] = PUBLIC | {"_weigh", "_weights"}
+MAP = """
+_errors:
+_chunk:
+_layout:
+_machine:
+_files:
+_scores:
+_classes:
+report:
+_reading: _errors
+_labels: _errors _reading
+_columns: _errors _labels _reading
+_frames: _errors _reading
+_roles: _columns _errors _labels _reading
+_table: _columns _errors _frames _labels _reading _roles
+_rows: _columns _errors _frames _reading _roles
+_test_file: _columns _errors _frames _labels _reading _roles _table
+_features: _columns
+_groups: _errors
+_validation: _classes _errors _groups
+_split: _classes _errors _groups _validation
+_weights: _errors
+_settings: _errors _weights
+_loss: _errors
+_trial: _errors _loss
+_network: _errors _loss _trial
+_program: _layout _network
+_lanes: _chunk _errors _machine _network _program
+_predictions: _errors _settings
+_operating: _errors
+_compare: _operating _predictions _settings
+_plan: _chunk _errors _features _groups _settings _split _table _validation
+_study: _chunk _compare _errors _features _machine _operating _plan _predictions _settings _split
+  _table
+_findings: _columns _study
+_record: _chunk _compare _findings _operating _predictions _scores _settings _study _table
+_model: _columns _errors _features _lanes _network _operating _settings
+_bundle: _errors _features _files _model _network
+_cases: _columns _errors _files _model
+_folder: _bundle _errors _files _model _predictions report
+_answer: _chunk _compare _errors _files _findings _folder _model _network _predictions _record
+  _rows _study report
+_weigh: _answer _chunk _errors _frames _lanes _network _operating _plan _settings _study _table
+_demo: _chunk _compare _lanes _network _operating _predictions _record _settings _split _study
+  _table _weights
+_terminal: _chunk
+_cli: _bundle _cases _demo _errors _files _folder _machine _network _operating _plan _rows _settings
+  _study _table _terminal _test_file _weigh report
+__init__: _answer _compare _errors _network _operating _predictions _settings _weigh _weights
+"""
+"""From the ground up. `_weigh`, `_demo` and `_model` import the engine, `_lanes`, only late."""
+
+ROOMS = (line.split(":") for line in MAP.replace("\n  ", " ").strip().splitlines())
+IMPORTS = {room: set(needs.split()) for room, needs in ROOMS}
 
 
 def room_of(path: Path) -> str:

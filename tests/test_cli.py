@@ -113,6 +113,7 @@ def write(path, text):
 
 
 ROWS = "".join(f"{i}.5,{i % 7},{int(i % 10 == 0)}\n" for i in range(100))
+GROUPED = "".join(f"{i}.5,{i // 50},{int(i % 10 == 0)}\n" for i in range(100))
 BAD = {
     "file missing": (None, [], 65, "gone.csv"),
     "empty": ("", [], 65, "empty"),
@@ -125,7 +126,33 @@ BAD = {
     "ragged rows": ("a,b,y\n" + ROWS + "1,2\n", [], 65, "102"),
     "duplicated column names": ("a,a,y\n" + ROWS, [], 65, "'a'"),
     "infinite values": ("a,b,y\n" + ROWS + "inf,2,0\n", [], 65, "infinite"),
-    "text columns": ("a,b,y\n" + ROWS + "red,2,0\n", [], 65, "--exclude"),
+    "only the target": ("y\n" + "0\n1\n0\n" * 20, [], 65, "no column beside the target"),
+    "unclosed quote": ("a,b,y\n" + ROWS + '1,2,"0\n', [], 65, "quote"),
+    "semicolons": ("a;b;y\n" + ROWS.replace(",", ";"), [], 65, "comma"),
+    "no utf-8": (b"a,b,y\n" + ROWS.encode() + b"\xff\xfe,2,0\n", [], 65, "UTF-8"),
+    "a name that is no file of ours": (ROWS, ["--target", "y"], 65, "'y'"),
+    "target left out": ("a,b,y\n" + ROWS, ["--exclude", "y"], 2, "--exclude"),
+    "no such column left out": ("a,b,y\n" + ROWS, ["--exclude", "c"], 65, "'c'"),
+    "no such group": ("a,b,y\n" + ROWS, ["--group", "c"], 65, "'c'"),
+    "no such time": ("a,b,y\n" + ROWS, ["--time", "c"], 65, "'c'"),
+    "no such id": ("a,b,y\n" + ROWS, ["--id", "c"], 65, "'c'"),
+    "a column in two roles": ("a,b,y\n" + ROWS, ["--group", "b", "--time", "b"], 2, "one role"),
+    "negative row weights": ("a,b,y\n" + ROWS + "1,-2,0\n", ["--row-weight", "b"], 65, "negative"),
+    "too few groups": ("a,b,y\n" + GROUPED, ["--group", "b"], 65, "group"),
+    "time and repeats": ("a,b,y\n" + ROWS, ["--time", "b", "--repeats", "2"], 2, "--repeats"),
+    "no repeats": ("a,b,y\n" + ROWS, ["--repeats", "0"], 2, "--repeats"),
+    "no time": ("a,b,y\n" + ROWS, ["--time-limit", "0"], 2, "--time-limit"),
+    "everything to test": ("a,b,y\n" + ROWS, ["--test-size", "1"], 2, "--test-size"),
+    "no test file": ("a,b,y\n" + ROWS, ["--test", "gone.csv"], 65, "gone.csv"),
+    "two kinds of test": (
+        "a,b,y\n" + ROWS,
+        ["--test", "t.csv", "--test-size", "0.2"],
+        2,
+        "--test",
+    ),
+    "a setting for another table": ("a,b,y\n" + ROWS, ["--settings", "weights:no=1"], 2, "no"),
+    "a power that is none": ("a,b,y\n" + ROWS, ["--settings", "power:x"], 2, "number"),
+    "a batch larger than the table": ("a,b,y\n" + ROWS, ["--batch-size", "0"], 2, "--batch-size"),
     "tied classes": ("a,b,y\n" + "1,2,0\n3,4,1\n" * 20, [], 65, "positive"),
     "unknown setting": ("a,b,y\n" + ROWS, ["--settings", "smoat"], 2, "smoat"),
     "half of the costs": ("a,b,y\n" + ROWS, ["--cost-fn", "5"], 2, "--cost-fp"),

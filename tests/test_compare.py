@@ -84,6 +84,7 @@ def test_the_interval_is_scipys_t_over_the_folds(pairs):
         assert interval == pytest.approx((want.low, want.high))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 999))
 def test_the_verdict_s_interval_is_that_of_its_folds(seed):
     predictions = noisy(seed, n=300)
@@ -168,12 +169,12 @@ def test_below_20_positives_nothing_is_claimed(positives, code):
     assert code == HELP or "19 where at least 20" in verdict.text
 
 
-def test_below_20_rows_of_any_of_three_classes_nothing_is_claimed():
-    y = np.arange(N) % 2
-    y[:19] = 2
+def test_of_three_classes_20_rows_outside_the_most_frequent_one_are_enough():
+    y = np.zeros(N, dtype=int)
+    y[np.arange(19) * 50 % N] = 1 + np.arange(19) % 2
     said = {"none": np.full((1, N, 3), 1 / 3), "balanced": np.eye(3)[y][None]}
     assert judge(record(y, FOLD, said), 1 - np.eye(3)).code == TOO_FEW
-    y[19] = 2
+    y[N - 1] = 2
     said["balanced"] = np.eye(3)[y][None]
     assert judge(record(y, FOLD, said), 1 - np.eye(3)).code == HELP
 
@@ -293,3 +294,65 @@ def test_row_weight_2_is_the_row_twice_and_0_the_row_absent(seed, k):
     assert_same(weighted, repeated)
     for one, two in zip(weighted.by_fold, repeated.by_fold, strict=True):
         assert (one.cost, one.cost_twin) == pytest.approx((two.cost, two.cost_twin))
+
+
+# repetitions of the split
+
+
+def repeated(predictions, times, seed=0):
+    """The same entries, divided into folds once more in each repetition."""
+    n, f = len(predictions.y), len(predictions.prior)
+    rng = np.random.default_rng(seed)
+    folds = [predictions.fold, *(rng.permutation(predictions.fold) for _ in range(times - 1))]
+    again = lambda name, axis: np.concatenate([getattr(predictions, name)] * times, axis=axis)
+    return replace(
+        predictions,
+        fold=np.concatenate([fold + i * f for i, fold in enumerate(folds)]),
+        repeat=np.repeat(np.arange(times), f),
+        **{name: again(name, 0) for name in ("row", "y", "prior")},
+        **{name: again(name, 1) for name in ("class_weight",)},
+        **{name: again(name, 2) for name in ("probability", "outcome")},
+        n_training=n,
+    )
+
+
+def test_one_repetition_after_another_is_the_average_of_both():
+    both = repeated(noisy(3), 2)
+    first, second = (judge(of_repeat(both, i), COSTS) for i in range(2))
+    together = judge(both, COSTS)
+    assert together.difference == pytest.approx((first.difference + second.difference) / 2)
+    assert together.interval == pytest.approx(
+        np.mean([first.interval, second.interval], axis=0).tolist()
+    )
+    assert [r.setting for r in together.by_fold] == [
+        r.setting for verdict in (first, second) for r in verdict.by_fold
+    ]
+
+
+def of_repeat(predictions, i):
+    folds = np.flatnonzero(predictions.repeat == i)
+    rows = np.isin(predictions.fold, folds)
+    return replace(
+        predictions,
+        row=predictions.row[rows],
+        fold=predictions.fold[rows] - folds[0],
+        y=predictions.y[rows],
+        class_weight=predictions.class_weight[:, folds],
+        prior=predictions.prior[folds],
+        probability=predictions.probability[:, :, rows],
+        outcome=predictions.outcome[:, :, folds],
+        repeat=np.zeros(len(folds), dtype=int),
+    )
+
+
+def test_the_same_split_twice_is_no_more_certain_than_once():
+    once = noisy(4)
+    twice = replace(repeated(once, 2), fold=np.concatenate([once.fold, once.fold + 5]))
+    assert judge(twice, COSTS).interval == pytest.approx(judge(once, COSTS).interval)
+
+
+def test_a_row_counts_once_towards_the_fewest_however_often_the_split_is_repeated():
+    y = np.zeros(N, dtype=int)
+    y[np.arange(19) * 50] = 1
+    said = {"none": EVERYBODY, "balanced": y * 0.9}
+    assert judge(repeated(record(y, FOLD, said), 3), COSTS).code == TOO_FEW

@@ -1,12 +1,13 @@
 """The engine's other laws: own rows only, common random numbers, same bits, outcomes as data."""
 
 import hashlib
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from outweigh import NetworkError
+from outweigh import NetworkError, _lanes
 from outweigh._chunk import COLLAPSED, DIVERGED, FINISHED, STOPPED, Chunk
 from outweigh._lanes import KerasTrainer
 from outweigh._network import keras_on_jax
@@ -210,3 +211,46 @@ def test_a_network_that_differs_from_seed_to_seed_is_refused():
 
 def _far_below(shape, dtype=None):
     return keras.ops.full(shape, -1e6, dtype=dtype)
+
+
+def test_lanes_that_are_not_done_in_time_are_left_out_and_the_others_are_as_ever():
+    plan = [chunk(seed=seed, epochs=4) for seed in range(3)]
+    whole = KerasTrainer(small).train(plan)
+    ends = []
+
+    def tell(progress):
+        ends.append(progress.lanes_done)
+        if progress.lanes_done == 3:  # the first chunk
+            monkey.setattr(time, "monotonic", lambda: 1.0)
+
+    with pytest.MonkeyPatch.context() as monkey:
+        monkey.setattr(time, "monotonic", lambda: 0.0)
+        cut = KerasTrainer(small, workers=1).train(plan, until=0.5, tell=tell)
+    assert cut[1:] == [None, None]
+    np.testing.assert_array_equal(cut[0].probability, whole[0].probability)
+    assert ends[-1] == 3
+
+
+def test_a_shape_is_compiled_once_for_all_chunks_and_calls():
+    trainer = KerasTrainer(small)
+    plan = [chunk(fold=fold, seed=seed, epochs=2) for seed in range(2) for fold in range(3)]
+    trainer.train(plan)
+    [program] = trainer.programs.values()
+    assert len(program.compiled) == 2  # an epoch, a prediction
+    trainer.train(plan[:2])
+    assert len(program.compiled) == 2
+    assert len(trainer.programs) == 1
+
+
+def test_parameters_are_kept_only_where_they_are_asked_for():
+    trainer = KerasTrainer(small)
+    assert trainer.train([chunk(epochs=1)])[0].parameters is None
+    assert trainer.train([chunk(epochs=1)], keep_parameters=True)[0].parameters is not None
+
+
+def test_blocks_train_side_by_side_only_where_memory_holds_them(monkeypatch):
+    monkeypatch.setattr(_lanes, "cores", lambda: 8)
+    one_block = 4 * 4 * 384 * _lanes.COPIES  # bytes: float32, 4 features, 384 training rows
+    for fitting in (0, 1, 3, 100):
+        monkeypatch.setattr(_lanes, "free_memory", lambda n=fitting: 2 * n * one_block)
+        assert _lanes._n_workers([chunk()]) == min(max(fitting, 1), 8)

@@ -4,8 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax import lax
 
-from outweigh._layout import rows_last
+from outweigh._layout import ELEMENTWISE, REDUCTIONS, rows_last
 from outweigh._network import keras_on_jax, seeded
 
 keras = keras_on_jax()
@@ -69,3 +72,74 @@ def test_what_has_no_rule_is_given_its_rows_upright():
     rng = np.random.default_rng(0)
     x, w = (jnp.asarray(rng.normal(size=s).astype("float32")) for s in ((16, 5), (5, 3)))
     np.testing.assert_allclose(rows_last(odd)(x, w), odd(x, w), rtol=1e-5)
+
+
+# Laws for any function. Small whole numbers, so that every sum and product is exact and the two
+# must be equal to the bit; sizes that coincide, so that rows can be mistaken for features.
+
+
+def whole(*shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).integers(-3, 4, shape).astype("float32"))
+
+
+def clipped(v):
+    return jnp.clip(v, -8, 8)
+
+
+STEPS = {  # functions of a matrix (B, f), weights (f, f), and a matrix seen before (B, f)
+    "times weights": lambda v, w, u: clipped(v @ w),
+    "times weights turned": lambda v, w, u: clipped(v @ w.T),
+    "weights first": lambda v, w, u: clipped((w @ v.T).T),
+    "rows with rows": lambda v, w, u: clipped((v @ u.T) @ u),
+    "features with features": lambda v, w, u: clipped(v @ clipped(v.T @ u)),
+    "sum of features": lambda v, w, u: clipped(u + v.sum(axis=1, keepdims=True)),
+    "largest of rows": lambda v, w, u: clipped(u - v.max(axis=0)),
+    "sum of all": lambda v, w, u: u + v.sum() % 3,
+    "sum over no axis": lambda v, w, u: clipped(u + v.sum(axis=())),
+    "first feature of each row": lambda v, w, u: v[:, 0][:, None] - u,
+    "first row for all": lambda v, w, u: jnp.broadcast_to(v[0], v.shape) + jnp.sign(u),
+    "a column of rows": lambda v, w, u: v * v[:, :1].reshape(-1).reshape(-1, 1) % 5,
+    "shape of the transpose": lambda v, w, u: v.reshape(v.shape[::-1]).reshape(v.shape),
+    "flat and back": lambda v, w, u: u.reshape(-1)[::-1].reshape(v.shape),
+    "three axes": lambda v, w, u: clipped((v[:, :, None] * w).sum(axis=1)),
+    "a row by a row": lambda v, w, u: clipped(jax.vmap(lambda a, b: a * b[0] + a.max())(v, u)),
+    "one after another": lambda v, w, u: clipped(lax.scan(lambda c, r: (c - r, c), v[0], u)[1]),
+    "side by side": lambda v, w, u: jnp.concatenate([v, u], axis=1)[:, :: 2][:, : v.shape[1]],
+    "below each other": lambda v, w, u: jnp.concatenate([u, v])[1 : 1 + len(v)],
+    "a constant of rows": lambda v, w, u: v + whole(*v.shape, seed=1),
+    "a mask": lambda v, w, u: jnp.where(jax.random.bernoulli(jax.random.key(0), 0.5, v.shape), v, u),
+    "relu": lambda v, w, u: jax.nn.relu(v) - jnp.minimum(u, 1),
+    "sorted": lambda v, w, u: jnp.sort(v, axis=1) + jnp.cumsum(u, axis=0) % 2,
+    "a branch": lambda v, w, u: lax.cond(w.sum() > 0, lambda a: a, lambda a: -a, v),
+    "checkpointed": lambda v, w, u: jax.checkpoint(lambda a: clipped(a * u))(v),
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=5), st.sampled_from([1, 2, 4]))
+def test_rows_last_is_the_same_function(names, n_rows):
+    x, w = whole(n_rows, 4), whole(4, 4, seed=2)
+
+    def function(x, w):
+        v, u = x, x
+        for name in names:
+            v, u = STEPS[name](v, w, u), v
+        return v, v.sum(axis=0)
+
+    def both(x, w):
+        value, back = jax.vjp(function, x, w)
+        return value, back((jnp.sign(value[0]), jnp.ones(4)))
+
+    for e, f in zip(*map(jax.tree.leaves, (both(x, w), rows_last(both)(x, w))), strict=True):
+        np.testing.assert_array_equal(f, e)
+        assert f.dtype == e.dtype
+
+
+@pytest.mark.parametrize("n_rows", [1, 3])
+@pytest.mark.parametrize("name", sorted(ELEMENTWISE | REDUCTIONS))
+def test_each_rule_is_that_of_its_operation(name, n_rows):
+    function = OPERATIONS.get(name) or OPERATIONS[None](name)
+    x, y = abs(whole(n_rows, 3)) + 1.5, whole(n_rows, 3, seed=1)
+    used = {e.primitive.name for e in jax.make_jaxpr(function)(x, y).jaxpr.eqns}
+    assert name in used
+    np.testing.assert_array_equal(rows_last(function)(x, y), function(x, y))

@@ -12,6 +12,7 @@ def test_all_names_are_sorted_present_and_said_once():
 
 def test_the_surface_is_this():
     assert outweigh.__all__ == [
+        "BundleError",
         "Cost",
         "DataError",
         "Effective",

@@ -1,51 +1,33 @@
 """The flow of a study, with an exact trainer in place of the engine."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
+from outweigh import _study
 from outweigh._chunk import FINISHED, Trained
+from outweigh._columns import number_columns
 from outweigh._compare import HELP, judge
 from outweigh._errors import UsageError
-from outweigh._operating import default_costs
-from outweigh._settings import TWIN, parse_settings
-from outweigh._study import EPOCHS, EPOCHS_UNSTOPPED, Design, gather, run, settle
-from outweigh._table import Table
-from tests.trainers import Logistic
-
-SETTINGS = "none,balanced,ratio:20"
-
-
-def world(n=1203, *, k=2, seed=0, log_odds=-2.0) -> Table:
-    """A world in which logistic regression is right: log odds of each class linear in x."""
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(n, 2))
-    logits = x @ rng.normal(size=(2, k)) + log_odds * (np.arange(k) > 0)
-    odds = np.exp(logits).cumsum(axis=1)
-    y = (rng.random((n, 1)) * odds[:, -1:] > odds).sum(axis=1)
-    return Table(x, ("a", "b"), y, tuple(range(k)), "y", "world")
-
-
-def studied(table=None, *, trainer=None, settings=SETTINGS, tell=None, **design):
-    table = world() if table is None else table
-    trainer = Logistic() if trainer is None else trainer
-    evidence = run(
-        table,
-        settings=parse_settings(settings, table.classes),
-        costs=default_costs(table.counts),
-        costs_given=False,
-        trainer=trainer,
-        design=Design(**({"folds": 3, "seeds": 2} | design)),
-        **({} if tell is None else {"tell": tell}),
-    )
-    return evidence, *trainer.calls
+from outweigh._operating import Cost
+from outweigh._plan import EPOCHS, EPOCHS_UNSTOPPED, Design, settle
+from outweigh._settings import TWIN
+from tests.trainers import Logistic, studied, table_of, world
 
 
 def of_fold(chunk):
     """The training rows of a chunk's fold: those of gradient steps, and those that validate."""
     return np.sort(np.concatenate([chunk.training, chunk.validation]))
+
+
+def moved(table, rows):
+    """The same table, some of its rows far away."""
+    numbers = table.columns.numbers.copy()
+    numbers[rows] = 1e6
+    return replace(table, columns=number_columns(numbers, table.names))
 
 
 class Blind(Logistic):
@@ -94,9 +76,7 @@ def test_test_rows_are_held_out_by_the_final_model_and_met_by_no_other():
 def test_nothing_that_comes_before_the_end_depends_on_the_test_rows():
     table = world()
     evidence, *calls = studied(table, test_size=0.3)
-    columns = table.columns.copy()
-    columns[evidence.split.test] = 1e6
-    other, *other_calls = studied(replace(table, columns=columns), test_size=0.3)
+    other, *other_calls = studied(moved(table, evidence.split.test), test_size=0.3)
     assert other.predictions == evidence.predictions
     assert other.verdict == evidence.verdict
     for chunks, other_chunks in zip(calls, other_calls, strict=True):
@@ -109,13 +89,10 @@ def test_preprocessing_is_learned_from_the_fold_s_training_rows_alone():
     table = world()
     evidence, chunks, _ = studied(table)
     row = evidence.split.folds[0].held_out[0]
-    columns = table.columns.copy()
-    columns[row] = 1e6
-    _, other_chunks, _ = studied(replace(table, columns=columns))
+    _, other_chunks, _ = studied(moved(table, row))
     for one, two in zip(chunks, other_chunks, strict=True):
         rows = np.delete(of_fold(one), np.flatnonzero(of_fold(one) == row))
-        moved = (one.x[rows] != two.x[rows]).any()
-        assert moved == (one.fold != 0)
+        assert (one.x[rows] != two.x[rows]).any() == (one.fold != 0)
 
 
 def test_features_have_mean_0_and_deviation_1_on_the_training_rows():
@@ -126,7 +103,7 @@ def test_features_have_mean_0_and_deviation_1_on_the_training_rows():
 
 def test_class_weights_and_prior_are_those_of_the_fold_s_training_rows():
     table = world(1000)  # does not divide by 3
-    evidence, chunks, _ = studied(table)
+    evidence, chunks, _ = studied(table, settings="none,balanced,ratio:20")
     assert len({tuple(chunk.prior) for chunk in chunks}) > 1
     for chunk in chunks:
         y = table.y[of_fold(chunk)]
@@ -144,7 +121,7 @@ def test_class_weights_and_prior_are_those_of_the_fold_s_training_rows():
 
 def test_the_twin_and_all_settings_share_the_chunk_of_their_fold_and_seed():
     _, chunks, _ = studied(seed=7)
-    assert [(c.fold, c.seed) for c in chunks] == [(f, s) for f in range(3) for s in (7, 8)]
+    assert [(c.fold, c.seed) for c in chunks] == [(f, s) for s in (7, 8) for f in range(3)]
     for chunk in chunks:
         assert chunk.class_weight.shape == (3, 2)
         assert (chunk.class_weight[0] == 1).all()
@@ -171,9 +148,10 @@ def test_each_seed_validates_on_other_rows_and_each_fold_alike():
 # how long lanes train
 
 
-def table_of(negatives, positives) -> Table:
-    y = np.repeat([0, 1], [negatives, positives])
-    return Table(np.zeros((len(y), 1)), ("a",), y, (0, 1), "y", "counts")
+def of_classes(*counts, seed=0):
+    y = np.repeat(np.arange(len(counts)), counts)
+    x = np.random.default_rng(seed).normal(size=(len(y), 1))
+    return table_of(x, y, tuple(range(len(counts))))
 
 
 @pytest.mark.parametrize(
@@ -182,9 +160,7 @@ def table_of(negatives, positives) -> Table:
 )
 @pytest.mark.parametrize("batch_size", [None, 50, 150])
 def test_lanes_stop_early_only_by_ten_validating_positives(n, positives, batch_size):
-    rng = np.random.default_rng(0)
-    table = table_of(n - positives, positives)
-    table = replace(table, columns=rng.normal(size=(n, 1)))
+    table = of_classes(n - positives, positives)
     evidence, chunks, _ = studied(table, folds=5, seeds=1, batch_size=batch_size)
     validating = min(table.y[chunk.validation].sum() for chunk in chunks)
     assert validating >= 10 if evidence.schedule.stops_early else validating == 0
@@ -202,21 +178,24 @@ def test_lanes_stop_early_only_by_ten_validating_positives(n, positives, batch_s
     ],
 )
 def test_the_schedule_is_settled_for_the_data(positives, design, epochs, patience):
-    table = table_of(1000 - positives, positives)
+    table = of_classes(1000 - positives, positives)
     schedule = settle(table, [np.arange(1000)], Design(**design))
     assert (schedule.epochs, schedule.patience) == (epochs, patience)
     assert schedule.batch_size == design.get("batch_size", 32)  # 1000 / 16, down to a power of 2
 
 
 def test_a_batch_is_never_larger_than_the_training_rows():
-    schedule = settle(table_of(50, 10), [np.arange(40), np.arange(40, 60)], Design(batch_size=999))
+    schedule = settle(
+        of_classes(50, 10), [np.arange(40), np.arange(40, 60)], Design(batch_size=999)
+    )
     assert schedule.batch_size == 20
 
 
-def test_the_rarest_of_three_classes_is_asked_too():
-    y = np.repeat([0, 1, 2], [500, 460, 40])
-    table = Table(np.zeros((1000, 1)), ("a",), y, (0, 1, 2), "y", "counts")
-    assert not settle(table, [np.arange(1000)], Design()).stops_early
+@pytest.mark.parametrize(("rarer", "stops"), [((40, 12), False), ((60, 40), True)])
+def test_of_three_classes_the_rarer_ones_are_counted_together(rarer, stops):
+    table = of_classes(900, *rarer)
+    rows = np.arange(len(table.y))
+    assert settle(table, [rows], Design()).stops_early == stops
 
 
 def test_chunks_carry_the_schedule():
@@ -284,23 +263,91 @@ def told(fold, seed, setting, row):
 
 
 def test_every_prediction_comes_to_its_place():
-    evidence, chunks, _ = studied(world(600), trainer=Telling())
-    for p in (evidence.predictions, _gathered(evidence, chunks[::-1])):
-        for s, r in p.lanes:
-            expected = told(p.fold, p.seeds[r], s, p.row)
-            assert (p.probability[s, r, :, 1] == expected.astype(np.float32)).all()
-        assert (p.y == evidence.table.y[p.row]).all()
+    evidence, *_ = studied(world(600), trainer=Telling())
+    p = evidence.predictions
+    for s, r in p.lanes:
+        expected = told(p.fold, p.seeds[r], s, p.row)
+        assert (p.probability[s, r, :, 1] == expected.astype(np.float32)).all()
+    assert (p.y == evidence.table.y[p.row]).all()
 
 
-def _gathered(evidence, chunks):
-    """Gather the chunks in another order: their folds are numbered as they come."""
-    chunks = [replace(c, fold=2 - c.fold) for c in chunks]
-    trained = [Telling().train_one(chunk, False) for chunk in chunks]
-    return gather(evidence.table, evidence.settings, chunks, trained)
+@pytest.mark.parametrize("room", [0, 1, 2, 99])
+def test_folds_that_do_not_fit_in_memory_together_train_one_after_another(monkeypatch, room):
+    """Whatever the waves, the result is one."""
+    whole, *_ = studied(world(600), trainer=Telling())
+    one_fold = 4 * 600 * 2  # bytes: float32, two features
+    monkeypatch.setattr(_study, "free_memory", lambda: room * one_fold / _study.MEMORY_SHARE)
+    told = []
+    evidence, *calls = studied(
+        world(600), trainer=Telling(), tell=lambda stage, p: told.append((stage, p))
+    )
+    assert len(calls) == {0: 3, 1: 3, 2: 2, 99: 1}[room] + 1
+    assert evidence.predictions == whole.predictions
+    shares = [p.share_done for stage, p in told if stage == "folds"]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
 
 
-def test_the_verdict_is_that_of_the_predictions():
-    evidence, *_ = studied()
+# a limit of time
+
+
+class Slow(Logistic):
+    """A trainer that is out of time after some chunks, and then is again."""
+
+    def __init__(self, *done):
+        super().__init__()
+        self.done = list(done)
+
+    def train(self, chunks, *, until=math.inf, **how):
+        trained = super().train(chunks, **how)
+        n = self.done.pop(0) if until < math.inf else len(chunks)
+        return trained[:n] + [None] * (len(chunks) - n)
+
+
+@pytest.mark.parametrize(("done", "seeds"), [(3, 1), (5, 1), (6, 2), (8, 2), (9, 3)])
+def test_what_is_finished_in_time_is_judged_seed_by_seed(done, seeds):
+    limited, *_ = studied(trainer=Slow(done, 9), seeds=3, time_limit=1.0)
+    whole, *_ = studied(seeds=seeds)
+    assert limited.predictions == whole.predictions
+    assert limited.verdict == whole.verdict
+    assert len(limited.final.trained) == seeds
+
+
+def test_where_not_one_seed_was_finished_the_folds_are_judged_that_were():
+    limited, chunks, _ = studied(trainer=Slow(2, 9), seeds=2, time_limit=1.0)
+    assert limited.predictions.seeds == (0,)
+    assert (limited.predictions.row == np.concatenate([c.held_out for c in chunks[:2]])).all()
+    assert len(limited.predictions.prior) == 2
+
+
+def test_less_than_two_folds_in_time_are_refused():
+    with pytest.raises(UsageError, match="--time-limit must leave time for two folds; 1 of 3"):
+        studied(trainer=Slow(1, 9), time_limit=1.0)
+
+
+def test_one_seed_of_the_final_model_is_trained_however_little_time_is_left():
+    limited, _, *final = studied(trainer=Slow(6, 0), time_limit=1.0)
+    assert len(limited.final.trained) == 1
+    assert len(final) == 2  # the second call has no limit
+    assert [chunk.seed for chunk in final[1]] == [0]
+
+
+def test_the_verdict_is_that_of_the_predictions_at_the_costs_given():
+    costs = Cost(fn=7, fp=2).matrix
+    evidence, *_ = studied(costs=costs)
+    assert evidence.verdict == judge(evidence.predictions, costs)
+    assert evidence.costs_given
+    assert (evidence.costs == costs).all()
+
+
+@pytest.mark.parametrize("test_size", [0.0, 0.3])
+def test_costs_not_given_are_those_of_the_rows_that_are_not_test_rows(test_size):
+    table = world(1001)
+    evidence, *_ = studied(table, test_size=test_size)
+    training = np.setdiff1d(np.arange(1001), evidence.split.test)
+    n_0, n_1 = np.bincount(table.y[training])
+    assert evidence.costs.tolist() == [[0, 1], [n_0 / n_1, 0]]
+    assert not evidence.costs_given
     assert evidence.verdict == judge(evidence.predictions, evidence.costs)
 
 
@@ -349,6 +396,92 @@ def test_progress_is_told_by_stage():
 
 def test_the_table_is_left_as_it_was():
     table = world()
-    before = table.columns.copy()
+    before = table.columns.numbers.copy()
     studied(table)
-    assert (table.columns == before).all()
+    assert (table.columns.numbers == before).all()
+
+
+# other splits
+
+
+def parts_of(chunk):
+    return (chunk.training, chunk.validation, chunk.held_out)
+
+
+@pytest.mark.parametrize("patience", [0, 15])
+def test_a_group_stays_on_one_side_of_every_cut(patience):
+    group = np.random.default_rng(1).integers(0, 300, 1203)
+    table = replace(world(), group=group)
+    evidence, chunks, final = studied(table, patience=patience, test_size=0.2)
+    assert patience == 0 or any(len(chunk.validation) for chunk in chunks)
+    for chunk in chunks + final:
+        met = [set(group[rows]) for rows in parts_of(chunk)]
+        assert met[0].isdisjoint(met[1] | met[2])
+        assert met[1].isdisjoint(met[2])
+    test, rest = evidence.split.test, np.delete(group, evidence.split.test)
+    assert len(test)
+    assert set(group[test]).isdisjoint(rest)
+
+
+def test_no_row_is_judged_by_a_model_that_saw_a_later_one():
+    time = np.random.default_rng(2).permutation(1203) // 3
+    evidence, chunks, final = studied(replace(world(), time=time), test_size=0.2)
+    for chunk in chunks + final:
+        assert time[of_fold(chunk)].max() < time[chunk.held_out].min()
+    assert time[evidence.split.test].min() > time[evidence.predictions.row].max()
+
+
+def test_folds_of_other_sizes_take_gradient_steps_on_as_many_rows_as_they_have():
+    evidence, chunks, _ = studied(replace(world(4000), time=np.arange(4000)))
+    assert evidence.schedule.stops_early
+    shares = {len(c.training) / len(of_fold(c)) for c in chunks}
+    assert len({len(chunk.training) for chunk in chunks}) == 3
+    assert all(share == pytest.approx(0.85, abs=0.03) for share in shares)
+
+
+def test_each_repetition_judges_each_row_once_more():
+    evidence, chunks, _ = studied(repeats=3)
+    predictions = evidence.predictions
+    assert len(chunks) == 3 * 3 * 2
+    assert predictions.repeat.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    for repeat in range(3):
+        of_repeat = np.isin(predictions.fold, np.flatnonzero(predictions.repeat == repeat))
+        assert (np.sort(predictions.row[of_repeat]) == np.arange(1203)).all()
+
+
+def test_equal_rows_stay_in_one_fold_where_that_is_asked():
+    copies = np.random.default_rng(3).integers(0, 400, 1203)
+    table = world()
+    table = replace(table, columns=table.columns.take(copies))
+    values = table.columns.numbers[:, 0]
+    for together in (False, True):
+        _, chunks, _ = studied(table, duplicates_together=together)
+        crossing = [
+            bool(set(values[of_fold(chunk)]) & set(values[chunk.held_out])) for chunk in chunks
+        ]
+        assert all(crossing) != together
+        assert any(crossing) != together
+
+
+def test_a_class_with_fewer_rows_than_folds_is_trained_on_and_never_judged():
+    table = of_classes(700, 300, 2)
+    evidence, chunks, _ = studied(table)
+    rare = np.flatnonzero(table.y == 2)
+    for chunk in chunks:
+        assert np.isin(rare, chunk.training).all()
+        assert not np.isin(rare, chunk.held_out).any()
+    assert not np.isin(rare, evidence.predictions.row).any()
+    assert np.isfinite(evidence.verdict.difference)
+
+
+def test_folds_with_fewer_features_are_filled_up_to_one_width():
+    """A gap in one row: the fold that holds it out learns no indicator of gaps."""
+    table = world()
+    numbers = table.columns.numbers.copy()
+    numbers[7, 0] = np.nan
+    table = replace(table, columns=number_columns(numbers, table.names))
+    evidence, chunks, _ = studied(table)
+    without = next(f for f, fold in enumerate(evidence.split.folds) if 7 in fold.held_out)
+    assert {chunk.x.shape[1] for chunk in chunks} == {3}
+    for chunk in chunks:
+        assert (chunk.x[:, 2] == 0).all() == (chunk.fold == without)

@@ -3,6 +3,7 @@ import math
 import subprocess
 import sys
 import tempfile
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,18 +17,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outweigh._errors import TableError, UsageError
+from outweigh._features import fit_features
+from outweigh._rows import read_rows, rows_from
 from outweigh._table import Table, from_arrays, from_frame, read_table
 
 SMALL = b"a,y\n1,0\n2,0\n3,1\n"
 
 
 def assert_same(one: Table, other: Table) -> None:
-    assert one.columns.tobytes() == other.columns.tobytes()
-    assert one.columns.shape == other.columns.shape
-    assert one.columns.dtype == other.columns.dtype == np.float64
+    assert_same_columns(one.columns, other.columns)
     assert one.y.tobytes() == other.y.tobytes()
     assert [(type(k), k) for k in one.classes] == [(type(k), k) for k in other.classes]
-    assert (one.names, one.target, one.notes) == (other.names, other.target, other.notes)
+    assert (one.target, one.notes) == (other.target, other.notes)
+    assert (one.missing, one.row_id) == (other.missing, other.row_id)
+    for by_row in ("group", "time", "row_weight"):
+        values, others = getattr(one, by_row), getattr(other, by_row)
+        assert (values is None) == (others is None)
+        assert values is None or (values.tobytes(), values.dtype) == (
+            others.tobytes(),
+            others.dtype,
+        )
+
+
+def assert_same_columns(one, other) -> None:
+    assert one.schema == other.schema
+    assert one.numbers.tobytes() == other.numbers.tobytes()
+    assert one.numbers.shape == other.numbers.shape
+    assert one.numbers.dtype == other.numbers.dtype == np.float64
+    assert one.others.schema == other.others.schema
+    assert one.others.equals(other.others)
 
 
 def assert_one_line(error: BaseException) -> None:
@@ -51,13 +69,17 @@ def write(tmp_path):
 number = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False))
 whole = st.one_of(st.none(), st.integers(-(2**62), 2**62))
 truth = st.one_of(st.none(), st.booleans())
+# no letters of which a reader of CSV could make a number, a truth value or a gap
+word = st.one_of(st.none(), st.text("éß 漢x,;'\"\n?-", max_size=4))
+moment = st.one_of(st.none(), st.datetimes(datetime(1700, 1, 1), datetime(2200, 1, 1)))
+day = st.one_of(st.none(), st.dates(date(1700, 1, 1), date(2200, 1, 1)))
 labels = st.sampled_from([(0, 1), (2, 7, -1), (False, True), ("no", "<b>é,\n"), (0.0, 1.5)])
 
 
 @st.composite
 def tables(draw):
     n = draw(st.integers(3, 8))
-    column = st.sampled_from([number, whole, truth]).flatmap(
+    column = st.sampled_from([number, whole, truth, word, moment, day]).flatmap(
         lambda cell: st.lists(cell, min_size=n, max_size=n)
     )
     columns = draw(st.lists(column, min_size=1, max_size=4))
@@ -74,7 +96,7 @@ def tables(draw):
 @given(tables())
 def test_one_table_is_the_same_through_every_door(drawn):
     arrow, target, positive = drawn
-    asked = {"target": target, "positive": positive}
+    asked = {"target": target, "positive": positive, "missing": ["", "?"]}  # CSV has no null text
     want = from_frame(arrow, **asked)
     frame = arrow.to_pandas()
     with tempfile.TemporaryDirectory() as folder:
@@ -86,16 +108,150 @@ def test_one_table_is_the_same_through_every_door(drawn):
     assert_same(from_frame(frame, **asked), want)
     assert_same(from_frame(pl.from_arrow(arrow), **asked), want)
     features, y = frame.drop(columns=target), frame[target]
-    assert_same(from_arrays(features, y, positive=positive), want)
-    matrix = np.stack([features[name].astype(float) for name in features], axis=1)
+    more = {"positive": positive, "missing": ["", "?"]}
+    assert_same(from_arrays(features, y, **more), want)
+    matrix = np.array([arrow[name].to_pylist() for name in features], dtype=object).T
     y = pd.Series(y, name=target)
-    assert_same(from_arrays(matrix, y, names=list(features), positive=positive), want)
+    assert_same(from_arrays(matrix, y, names=list(features), **more), want)
+    assert_same(from_arrays(matrix.tolist(), y, names=list(features), **more), want)
+
+
+ZOO = pa.table(
+    {
+        "whole": [1, 2, -3, 4, 5, 6],
+        "huge": [2**62, -(2**62), 2**53 + 1, 0, None, 1],
+        "real": [0.1, None, -0.0, 0.0, 1e300, 5e-324],
+        "flag": [True, None, False, True, False, False],
+        "word": ["a", 'ü, "b"', None, "a", " a", "漢字\n"],
+        "sort": ["low", "high", "low", None, "low", "high"],
+        "day": [date(2020, 1, 1), None, date(1969, 7, 20), *[date(2024, 2, 29)] * 3],
+        "moment": [datetime(2020, 1, 1, 12, 30, 15, 250_000), None, *[datetime(2021, 1, 1)] * 4],
+        "who": ["p1", "p2", "p1", "p3", "p3", "p1"],
+        "when": [
+            f"20{when}" for when in "20-03-01 20-01-01 20-03-01 21-01-01 20-12-31 20-01-01".split()
+        ],
+        "counts": [1.0, 2.5, 0.0, 1.0, 1.0, 3.0],
+        "key": [10, 11, 12, 13, 14, 15],
+        "y": ["no", "no", "no", "no", "yes", "yes"],
+    }
+)
+ASKED = {
+    "target": "y",
+    "group": "who",
+    "time": "when",
+    "row_weight": "counts",
+    "row_id": "key",
+    "missing": [""],
+}
+
+
+def as_csv(folder, ending=".csv"):
+    path = Path(folder, f"zoo{ending}")
+    content = ZOO.to_pandas().to_csv(index=False).encode()
+    path.write_bytes(gzip.compress(content) if ending.endswith("gz") else content)
+    return read_table(path, **ASKED)
+
+
+def as_parquet(folder, **more):
+    pq.write_table(ZOO, Path(folder, "zoo.parquet"), **more)
+    return read_table(Path(folder, "zoo.parquet"), **ASKED)
+
+
+def as_pandas(change):
+    return lambda folder: from_frame(change(ZOO.to_pandas()), **ASKED)
+
+
+def as_polars(*changes):
+    return lambda folder: from_frame(pl.from_arrow(ZOO).with_columns(*changes), **ASKED)
+
+
+def as_arrow_of(**types):
+    return lambda folder: from_frame(
+        pa.table(
+            [ZOO[n].cast(types.get(n, ZOO[n].type)) for n in ZOO.column_names], ZOO.column_names
+        ),
+        **ASKED,
+    )
+
+
+def as_arrays(make):
+    held = {role: ZOO[name].to_pylist() for role, name in ASKED.items() if role in ROLES}
+    left = [name for name in ZOO.column_names if name not in ASKED.values()]
+    y = pd.Series(ZOO["y"].to_pylist(), name="y")
+
+    def read(folder):
+        matrix = make([ZOO[name].to_pylist() for name in left])
+        return from_arrays(matrix, y, names=left, missing=[""], **held)
+
+    return read
+
+
+ROLES = ("group", "time", "row_weight", "row_id")
+EVERY_DOOR = {
+    "csv": as_csv,
+    "csv.gz": lambda folder: as_csv(folder, ".csv.gz"),
+    "parquet": as_parquet,
+    "parquet, small row groups": lambda folder: as_parquet(folder, row_group_size=2),
+    "pandas": as_pandas(lambda frame: frame),
+    "pandas, text as objects": as_pandas(lambda f: f.astype({"word": object, "sort": object})),
+    "pandas, categories": as_pandas(lambda f: f.astype({"sort": "category", "whole": "category"})),
+    "pandas, dates in ns": as_pandas(
+        lambda f: f.assign(day=pd.to_datetime(f["day"]).astype("datetime64[ns]"))
+    ),
+    "pandas, a zone": as_pandas(lambda f: f.assign(moment=f["moment"].dt.tz_localize("UTC"))),
+    "pandas, arrow's types": as_pandas(lambda f: f.convert_dtypes(dtype_backend="pyarrow")),
+    "pandas, dates as time": as_pandas(lambda f: f.assign(when=pd.to_datetime(f["when"]))),
+    "polars": as_polars(),
+    "polars, categories": as_polars(pl.col("sort").cast(pl.Categorical)),
+    "polars, an enum": as_polars(pl.col("sort").cast(pl.Enum(["never", "high", "low"]))),
+    "polars, dates in ms": as_polars(pl.col("moment").cast(pl.Datetime("ms"))),
+    "polars, NaN": as_polars(pl.col("real").fill_null(math.nan)),
+    "pyarrow": as_arrow_of(),
+    "pyarrow, large text": as_arrow_of(word=pa.large_string(), sort=pa.large_string()),
+    "pyarrow, views of text": as_arrow_of(word=pa.string_view()),
+    "pyarrow, dictionaries": as_arrow_of(sort=pa.dictionary(pa.int8(), pa.string())),
+    "pyarrow, days in ms": as_arrow_of(day=pa.date64()),
+    "an array of objects": as_arrays(lambda columns: np.array(columns, dtype=object).T),
+    "a list of rows": as_arrays(lambda columns: list(zip(*columns, strict=True))),
+}
+
+
+@pytest.mark.parametrize("door", EVERY_DOOR)
+def test_a_table_of_every_kind_is_the_same_bits_through_every_door(tmp_path, door):
+    want, table = from_frame(ZOO, **ASKED), EVERY_DOOR[door](tmp_path)
+    assert want.columns.kinds == ("number",) * 4 + ("text",) * 2 + ("date",) * 2
+    assert_same(table, want)
+    features = fit_features(table.columns, [0, 1, 2, 4])
+    same = fit_features(want.columns, [0, 1, 2, 4])
+    assert features.names == same.names
+    assert features.transform(table.columns).tobytes() == same.transform(want.columns).tobytes()
+
+
+def test_question_marks_in_a_csv_file_and_in_text_columns_are_the_same_gaps(write, tmp_path):
+    table = read_table(
+        write(b"a,b,c,d,y\n1,?,x,2020-01-01,0\n ?,2, ?,?,0\n3,4,y,2021-01-01,1\n"),
+        target="y",
+        missing="?",
+    )
+    frame = pl.DataFrame(
+        {
+            "a": ["1", "?", "3"],
+            "b": ["? ", "2", " 4"],
+            "c": ["x", "?", "y"],
+            "d": ["2020-01-01", "?", "2021-01-01"],
+            "y": [0, 0, 1],
+        }
+    )
+    frame.write_parquet(tmp_path / "t.parquet")
+    assert table.columns.kinds == ("number", "number", "text", "date")
+    assert_same(read_table(tmp_path / "t.parquet", target="y", missing=["?"]), table)
+    assert table.missing == ("?",)
 
 
 def test_values_can_be_checked_with_a_pencil(write):
     table = read_table(write(b"a,flag,y\n1.5,true,no\n,false,no\n-2,,yes\n"), target="y")
     nan = math.nan
-    assert np.array_equal(table.columns, [[1.5, 1], [nan, 0], [-2, nan]], equal_nan=True)
+    assert np.array_equal(table.columns.numbers, [[1.5, 1], [nan, 0], [-2, nan]], equal_nan=True)
     assert table.names == ("a", "flag")
     assert table.classes == ("no", "yes")
     assert table.y.tolist() == [0, 0, 1]
@@ -176,8 +332,99 @@ def test_excluded_columns_may_hold_anything():
 
 
 def test_late_text_makes_the_whole_column_text(write):
-    with pytest.raises(TableError, match=r"'a' \('x'\)"):
-        read_table(write(b"a,y\n" + b"1,0\n" * 300_000 + b"x,1\n"), target="y")
+    table = read_table(write(b"a,y\n" + b"1,0\n" * 300_000 + b"x,1\n"), target="y")
+    assert table.columns.kinds == ("text",)
+    assert table.columns.others["a"].value_counts().to_pylist() == [
+        {"values": "1", "counts": 300_000},
+        {"values": "x", "counts": 1},
+    ]
+
+
+def test_numbers_beside_text_in_python_s_lists_stay_numbers():
+    table = from_arrays([[1, "a"], [2, "b"], [3, "a"]], [0, 0, 1])
+    assert table.columns.kinds == ("number", "text")
+    assert from_arrays(np.array([[1, "a"], [2, "b"], [3, "a"]]), [0, 0, 1]).columns.kinds == (
+        "text",
+        "text",
+    )
+
+
+# ------------------------------------------------------------------- what else is known of a row
+
+
+def test_groups_times_weights_and_ids_are_no_features():
+    table = from_frame(ZOO, **ASKED)
+    assert table.names == ("whole", "huge", "real", "flag", "word", "sort", "day", "moment")
+    assert table.group.tolist() == [0, 1, 0, 2, 2, 0]
+    assert table.time.tolist() == [1, 0, 1, 3, 2, 0]
+    assert table.row_weight.tolist() == [1, 2.5, 0, 1, 1, 3]
+    assert table.row_id.to_pylist() == [10, 11, 12, 13, 14, 15]
+
+
+def test_a_role_that_is_not_asked_for_is_none():
+    table = from_arrays(np.ones((3, 1)), [0, 0, 1])
+    assert [getattr(table, role) for role in ROLES] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("values", "want"),
+    [
+        (["b", "a", "b"], [0, 1, 0]),
+        ([7, 3, 7], [0, 1, 0]),
+        ([2**62, 2**62 + 1, 2**62], [0, 1, 0]),
+        ([0.0, -0.0, 1.5], [0, 0, 1]),
+        ([True, False, True], [0, 1, 0]),
+        ([date(2020, 1, 1), date(2021, 1, 1), date(2020, 1, 1)], [0, 1, 0]),
+        (pd.Series(["b", "a", "b"], dtype="category"), [0, 1, 0]),
+        (np.array([3, 1, 3], dtype=np.float16), [0, 1, 0]),
+        ([Decimal(1), Decimal(2), Decimal(1)], [0, 1, 0]),
+        ([timedelta(1), timedelta(2), timedelta(1)], [0, 1, 0]),
+    ],
+)
+def test_equal_values_are_one_group(values, want):
+    table = from_arrays(np.ones((3, 1)), [0, 0, 1], group=values)
+    assert (table.group.tolist(), table.group.dtype) == (want, np.int64)
+
+
+@pytest.mark.parametrize(
+    ("values", "want"),
+    [
+        ([5, 2, 5], [1, 0, 1]),
+        ([2**62 + 1, 2**62, 2**62 + 1], [1, 0, 1]),  # which as floats would be equal
+        ([0.5, -math.inf, 0.5], [1, 0, 1]),
+        ([0.0, -0.0, 1.0], [0, 0, 1]),
+        (np.array([3, 1, 3], dtype=np.float16), [1, 0, 1]),
+        ([date(2020, 1, 2), date(2020, 1, 1), date(2020, 1, 2)], [1, 0, 1]),
+        (pd.to_datetime(["2020-01-02", "2020-01-01", "2020-01-02"]).to_series(), [1, 0, 1]),
+        (["2020-01-02", "2020-01-01 23:59:59.5", "2020-01-02 00:00"], [1, 0, 1]),
+        (["2020-01-02T00:00Z", "2020-01-02T00:30+01:00", "2020-01-02T00:00Z"], [1, 0, 1]),
+        (["10", " 9", "10"], [1, 0, 1]),  # numbers, not texts
+        ([timedelta(2), timedelta(1), timedelta(2)], [1, 0, 1]),
+        ([Decimal("1.5"), Decimal("-2"), Decimal("1.5")], [1, 0, 1]),
+        ([True, False, True], [1, 0, 1]),
+    ],
+)
+def test_times_are_ranked_and_equal_ones_rank_equal(values, want):
+    table = from_arrays(np.ones((3, 1)), [0, 0, 1], time=values)
+    assert (table.time.tolist(), table.time.dtype) == (want, np.int64)
+
+
+@given(st.lists(st.integers(-5, 5), min_size=3))
+def test_ranks_order_rows_as_the_times_do(times):
+    table = from_arrays(
+        np.ones((len(times), 1)), [0, 0, *[1] * (len(times) - 2)], positive=1, time=times
+    )
+    assert sorted(set(table.time.tolist())) == list(range(len(set(times))))
+    for i in range(len(times)):
+        assert [t < times[i] for t in times] == (table.time < table.time[i]).tolist()
+
+
+@pytest.mark.parametrize(
+    "values", [[1, 2, 3], ["a", "b", "a"], [date(2020, 1, 1)] * 3, [None, 1, 2]]
+)
+def test_row_ids_are_kept_as_they_came(values):
+    table = from_arrays(np.ones((3, 1)), [0, 0, 1], row_id=values)
+    assert table.row_id.to_pylist() == values
 
 
 # ------------------------------------------------------------------- labels
@@ -232,22 +479,35 @@ def test_true_and_one_are_two_labels_in_a_csv_file(write):
 # ------------------------------------------------------------------- the record
 
 
-def test_taking_rows_keeps_classes_and_weights():
-    table = from_arrays([[1], [2], [3]], ["a", "a", "b"], row_weight=[1, 2, 3])
+def test_taking_rows_keeps_all_that_is_known_of_them():
+    table = from_arrays(
+        [[1, "u"], [2, "v"], [3, "w"]],
+        ["a", "a", "b"],
+        row_weight=[1, 2, 3],
+        group=["g", "h", "h"],
+        time=[3, 2, 1],
+        row_id=["i", "j", "k"],
+        missing=["-"],
+    )
     taken = table.take([2, 1])
-    assert taken.columns.tolist() == [[3], [2]]
+    assert taken.columns.numbers.tolist() == [[3], [2]]
+    assert taken.columns.others["x1"].to_pylist() == ["w", "v"]
     assert (taken.y.tolist(), taken.row_weight.tolist()) == ([1, 0], [3, 2])
+    assert (taken.group.tolist(), taken.time.tolist()) == ([1, 1], [0, 1])
+    assert (taken.row_id.to_pylist(), taken.missing) == (["k", "j"], ("-",))
     assert table.take(np.array([True, True, False])).counts.tolist() == [2, 0]
+    assert_same(table.take(range(3)), table)
 
 
 def test_a_table_is_read_only_and_leaves_the_arrays_it_came_from_alone():
     X, weight = np.ones((3, 2)), np.ones(3)
-    table = from_arrays(X, [0, 0, 1], row_weight=weight)
-    for array in (table.columns, table.y, table.row_weight, table.take([0]).columns):
-        with pytest.raises(ValueError, match="read-only"):
-            array[0] = 0
+    table = from_arrays(X, [0, 0, 1], row_weight=weight, group=[1, 1, 2], time=[1, 2, 3])
+    for some in (table, table.take([0])):
+        for array in (some.columns.numbers, some.y, some.row_weight, some.group, some.time):
+            with pytest.raises(ValueError, match="read-only"):
+                array[0] = 0
     X[0], weight[0] = 7, 7
-    assert table.columns[0].tolist() == [1, 1]
+    assert table.columns.numbers[0].tolist() == [1, 1]
     assert table.row_weight.tolist() == [1, 1, 1]
 
 
@@ -284,9 +544,6 @@ BAD_FILES = {
     "tie": (b"a,y\n1,0\n2,1\n", "1 rows each of 0, 1: name the positive one with --positive"),
     "infinite": (b"a,b,y\ninf,1,0\n1e400,-inf,0\n1,1,1\n", "infinite values (3) in 'a', 'b'"),
     "no features": (b"y\n0\n0\n1\n", "no column beside the target"),
-    "text": (b"a,b,y\n1,M,0\n2,F,0\n3,M,1\n", "has others in 'b' ('M')"),
-    "question mark": (b"a,y\n1,0\n?,0\n3,1\n", "'a' ('?'): leave these columns out with --exclude"),
-    "dates": (b"a,y\n2020-01-01,0\n,0\n,1\n", "'a' (date32[day])"),
     "measurement": (
         b"a,y\n" + b"".join(b"1,%d.5\n" % i for i in range(1001)),
         "1001 distinct numbers and looks like a regression target",
@@ -348,8 +605,51 @@ def test_a_choice_that_the_table_lacks_is_one_clear_line(write, asked, words):
 
 
 def test_the_target_cannot_be_excluded(write):
-    with pytest.raises(UsageError, match="--exclude names 'y' too"):
+    with pytest.raises(UsageError, match="--target names 'y' and --exclude names it too"):
         read_table(write(SMALL), target="y", exclude=["y"])
+
+
+ROLE_MISTAKES = {
+    "target as group": ({"group": "y"}, "--target names 'y' and --group names it too: choose one"),
+    "group as time": ({"group": "a", "time": "a"}, "--group names 'a' and --time names it too"),
+    "weight as id": ({"row_weight": "a", "row_id": "a"}, "--row-weight names 'a' and --id names"),
+    "group left out": ({"group": "a", "exclude": ["a"]}, "--group names 'a' and --exclude names"),
+    "no such group": ({"group": "nowhere\x1b"}, "--group must name a column of data.csv; 'nowhere"),
+    "almost such a time": ({"time": "WHEN"}, "'WHEN' is none: did you mean 'when'?"),
+    "no such weight": ({"row_weight": "w"}, "--row-weight must name a column"),
+    "no such id": ({"row_id": "w"}, "--id must name a column"),
+    "gaps in the group": ({"group": "gaps"}, "every row must have a group; 1 of 3 in 'gaps' are"),
+    "blank group": ({"group": "blank"}, "every row must have a group; 2 of 3 in 'blank' are"),
+    "unknown group": ({"group": "ask", "missing": "?"}, "every row must have a group; 1 of 3"),
+    "gaps in the time": ({"time": "gaps"}, "every row must have a time; 1 of 3 in 'gaps' are miss"),
+    "unknown time": ({"time": "ask", "missing": ["?"]}, "every row must have a time; 1 of 3"),
+    "words for a time": ({"time": "ask"}, "time must be numbers or dates; 'ask' holds '?': write"),
+    "weights below zero": ({"row_weight": "below"}, "'below' must be finite, none negative"),
+    "infinite weights": (
+        {"row_weight": "beyond", "exclude": []},
+        "'beyond' must be finite, none negative",
+    ),
+    "missing weights": ({"row_weight": "gaps"}, "'gaps' must be finite, none negative"),
+    "weights of nothing": ({"row_weight": "zero"}, "not all zero: mend it"),
+    "words for weights": ({"row_weight": "ask"}, "'ask' must be 3 numbers; came string"),
+    "unknown labels": ({"target": "ask", "missing": ["?"]}, "1 of 3 in 'ask' are missing"),
+}
+ODD = (
+    b"a,gaps,blank,ask,when,below,beyond,zero,y\n"
+    b"1,1, ,?,2020-01-01,-1,1,0,0\n"
+    b"2,,,yes,2020-01-01,1,1,0,0\n"
+    b"3,2,g,no,2020-01-02,1,inf,0,1\n"
+)
+
+
+@pytest.mark.parametrize("mistake", ROLE_MISTAKES)
+def test_a_column_that_cannot_serve_in_its_role_is_one_clear_line(write, mistake):
+    asked, words = ROLE_MISTAKES[mistake]
+    with pytest.raises((TableError, UsageError)) as caught:
+        read_table(write(ODD), **{"target": "y", "exclude": ["beyond"], **asked})
+    assert words in str(caught.value)
+    assert isinstance(caught.value, UsageError) == ("it too" in str(caught.value))
+    assert_one_line(caught.value)
 
 
 def test_a_positive_class_needs_two_classes():
@@ -368,7 +668,10 @@ def test_a_positive_class_needs_two_classes():
         (pd.DataFrame({"a": [1j, 2], "y": [0, 1]}), "'a' must hold values of one plain kind"),
         (pd.DataFrame({"a": [1, 2], "y": [0, "0"]}), "'y' must hold values of one plain kind"),
         (pl.DataFrame({"a": [[1], [2]], "y": [0, 1]}), "'y' has 1 rows each"),
-        (pl.DataFrame({"a": [[1], [2], [3]], "y": [0, 1, 1]}), "'a' (large_list<"),
+        (pl.DataFrame({"a": [[1], [2], [3]], "y": [0, 1, 1]}), "'a' ('large_list<"),
+        (pd.DataFrame({"a": [b"x"] * 3, "y": [0, 1, 1]}), "'a' ('binary'): leave these columns"),
+        (pl.DataFrame({"a": [{"b\n": 1}] * 3, "y": [0, 1, 1]}), "'a' ('struct<b\\n: int64>')"),
+        (pa.table({"a": pa.array([2**31 - 1] * 3, pa.date32()), "y": [0, 1, 1]}), "1 to 9999"),
     ],
 )
 def test_a_bad_frame_is_one_clear_line(frame, words):
@@ -389,7 +692,8 @@ X3, Y3 = np.ones((3, 1)), [0, 0, 1]
         (X3, Y3[:2], {}, "X has 3 and y has 2"),
         (X3[:0], [], {}, "must have rows"),
         (X3[:, :0], Y3, {}, "must have features"),
-        ([["u"], ["v"], ["w"]], Y3, {}, "'x0' ('u')"),
+        ([[[1]], [[2]], [[3]]], Y3, {}, "two dimensions"),
+        ([[1], ["v"], ["w"]], Y3, {}, "'x0' must hold values of one plain kind"),
         (X3, [0, 1, "1"], {}, "'y' must hold values of one plain kind"),
         (X3, [[0], [0], [1]], {}, "'y' holds list"),
         (X3, np.array([[0], [0], [1]]), {}, "'y' must have one dimension; came shape (3, 1)"),
@@ -397,8 +701,16 @@ X3, Y3 = np.ones((3, 1)), [0, 0, 1]
         (X3, [0, math.nan, 1], {}, "1 of 3 in 'y' are missing"),
         (X3, Y3, {"names": ["a", "b"]}, "came 2 for 1"),
         (np.ones((3, 2)), Y3, {"names": ["a", "a"]}, "names repeats 'a'"),
-        (X3, Y3, {"row_weight": [1, 2]}, "row_weight must be 3 numbers; came 2"),
-        (X3, Y3, {"row_weight": ["a", "b", "c"]}, "row_weight must be 3 numbers; came 3 of string"),
+        (X3, Y3, {"row_weight": [1, 2]}, "row_weight must have a value for each of 3 rows; came 2"),
+        (X3, Y3, {"row_weight": ["a", "b", "c"]}, "row_weight must be 3 numbers; came string"),
+        (X3, Y3, {"group": [1, 2]}, "group must have a value for each of 3 rows; came 2"),
+        (X3, Y3, {"group": [1, "a", 2]}, "group must hold values of one plain kind"),
+        (X3, Y3, {"group": [1, None, math.nan]}, "every row must have a group; 2 of 3 in group"),
+        (X3, Y3, {"group": [[1], [2], [3]]}, "groups must be numbers, text or dates; group holds"),
+        (X3, Y3, {"time": ["1.5.2020"] * 3}, "time holds '1.5.2020': write it as 2024-12-31"),
+        (X3, Y3, {"time": np.ones((3, 1))}, "time must have one dimension"),
+        (X3, Y3, {"row_id": [1, 2]}, "row_id must have a value for each of 3 rows; came 2"),
+        (X3, Y3, {"row_id": [[1], [2], [3]]}, "row ids must be numbers, text or dates; row_id"),
         (X3, Y3, {"row_weight": [1, 2, -1]}, "none negative"),
         (X3, Y3, {"row_weight": [1, 2, None]}, "must be finite"),
         (X3, Y3, {"row_weight": [0, 0, 0]}, "not all zero"),
@@ -425,7 +737,7 @@ def test_any_bytes_are_a_table_or_one_line(content, with_header):
         except TableError as error:
             assert_one_line(error)
         else:
-            assert not np.isinf(table.columns).any()
+            assert not np.isinf(table.columns.numbers).any()
 
 
 def test_a_damaged_parquet_file_is_a_table_or_one_line(tmp_path):
@@ -442,7 +754,60 @@ def test_a_damaged_parquet_file_is_a_table_or_one_line(tmp_path):
 
 
 def test_importing_the_table_loads_no_frame_library_and_no_engine():
-    heavy = ("jax", "keras", "pandas", "polars", "sklearn", "scipy")
-    code = f"import sys, outweigh._table; sys.exit(str([m for m in {heavy} if m in sys.modules]))"
+    heavy = ("jax", "keras", "pandas", "polars", "sklearn", "scipy", "skrub")
+    found = f"str([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, outweigh._table, outweigh._rows; sys.exit({found})"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stderr.strip() == "[]"
+
+
+# ------------------------------------------------------------------- new rows
+
+
+def test_rows_that_were_learned_from_come_back_the_same(tmp_path):
+    table = from_frame(ZOO, **ASKED)
+    schema, missing = table.columns.schema, table.missing
+    csv, parquet = tmp_path / "new.csv", tmp_path / "new.parquet"
+    ZOO.to_pandas().iloc[:, ::-1].to_csv(csv, index=False)
+    pq.write_table(ZOO, parquet)
+    for rows in (
+        read_rows(csv, schema, missing=missing, row_id="key"),
+        read_rows(parquet, schema, missing=missing, row_id="key"),
+        rows_from(ZOO.to_pandas(), schema, missing=missing, row_id="key"),
+        rows_from(pl.from_arrow(ZOO), schema, missing=missing, row_id="key"),
+    ):
+        assert_same_columns(rows.columns, table.columns)
+        assert sorted(rows.extra) == ["counts", "when", "who", "y"]
+        assert rows.row_id.equals(table.row_id)
+    matrix = np.array([ZOO[name].to_pylist() for name in table.names], dtype=object).T
+    assert_same_columns(rows_from(matrix, schema, missing=missing).columns, table.columns)
+
+
+def test_text_that_looks_like_numbers_is_read_as_the_text_it_was(write):
+    schema = (("code", "text"), ("size", "number"))
+    rows = read_rows(write(b"code,size\n007,1\n1.50,2\ntrue,3\n"), schema)
+    assert rows.columns.others["code"].to_pylist() == ["007", "1.50", "true"]
+    assert rows.columns.numbers.tolist() == [[1], [2], [3]]
+
+
+@pytest.mark.parametrize(
+    ("X", "words"),
+    [
+        ([[1, 2]], "new rows must have the 1 columns of the study; came 2: give them in its order"),
+        (pd.DataFrame({"b": [1]}), "pandas frame lacks 'a': add them"),
+        (pd.DataFrame({"a": ["x"]}), "'a' must hold numbers, as in the study; in pandas frame it"),
+        (pd.DataFrame({"a": [math.inf]}), "infinite values (1) in 'a'"),
+        (pl.DataFrame({"a": [1]}).lazy(), "rows and columns; came LazyFrame"),
+        ([1, 2], "two dimensions"),
+    ],
+)
+def test_new_rows_that_cannot_serve_are_one_clear_line(X, words):
+    with pytest.raises(TableError) as caught:
+        rows_from(X, (("a", "number"),))
+    assert words in str(caught.value)
+    assert_one_line(caught.value)
+
+
+def test_an_id_that_new_rows_lack_is_one_clear_line(write):
+    with pytest.raises(TableError, match="--id must name a column"):
+        read_rows(write(SMALL), (("a", "number"),), row_id="key")

@@ -9,8 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from outweigh._answer import Study
     from outweigh._compare import Verdict
     from outweigh._errors import (
+        BundleError,
         DataError,
         NetworkError,
         OutweighError,
@@ -22,12 +24,13 @@ if TYPE_CHECKING:
     from outweigh._operating import Cost
     from outweigh._predictions import Predictions
     from outweigh._settings import undo
-    from outweigh._weigh import Study, weigh
+    from outweigh._weigh import weigh
     from outweigh._weights import Effective, Power, class_weight
 
 __version__ = "0.1.0"
 
 _ROOMS = {
+    "BundleError": "_errors",
     "Cost": "_operating",
     "DataError": "_errors",
     "Effective": "_weights",
@@ -36,7 +39,7 @@ _ROOMS = {
     "Power": "_weights",
     "Predictions": "_predictions",
     "SplitError": "_errors",
-    "Study": "_weigh",
+    "Study": "_answer",
     "TableError": "_errors",
     "UsageError": "_errors",
     "Verdict": "_compare",
@@ -47,6 +50,7 @@ _ROOMS = {
 }
 
 __all__ = [
+    "BundleError",
     "Cost",
     "DataError",
     "Effective",

@@ -14,6 +14,7 @@ import typer
 
 from outweigh import __version__
 from outweigh._errors import OutweighError, UsageError
+from outweigh._machine import keep_compiled
 
 app = typer.Typer(
     add_completion=False,
@@ -29,12 +30,18 @@ Positive = Annotated[
     str | None, typer.Option(help="The class of interest; the rarer one unless given.")
 ]
 Exclude = Annotated[list[str] | None, typer.Option(help="A column to leave out; repeatable.")]
+Network = Annotated[
+    str | None, typer.Option(help="Your own Keras network.", metavar="FILE.py:FUNCTION")
+]
+CostFn = Annotated[float | None, typer.Option(help="Cost of a missed positive.")]
+CostFp = Annotated[float | None, typer.Option(help="Cost of a false alarm.")]
 Out = Annotated[Path | None, typer.Option(help="Folder to write; new or empty.", metavar="DIR")]
 
 
 def main() -> None:
     """Run the command line; a mistake is one line on stderr."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else a TensorFlow that is there chatters
+    keep_compiled()
     try:
         app()
     except OutweighError as error:
@@ -78,37 +85,88 @@ def run(
         Path | None,
         typer.Option(help="A run.toml to repeat.", callback=_read_config, is_eager=True),
     ] = None,
-    cost_fn: Annotated[float | None, typer.Option(help="Cost of a missed positive.")] = None,
-    cost_fp: Annotated[float | None, typer.Option(help="Cost of a false alarm.")] = None,
+    cost_fn: CostFn = None,
+    cost_fp: CostFp = None,
     settings: Annotated[
         str, typer.Option(help="What to try: none, balanced, ratio:50, path:8 …")
     ] = ("path:8"),
-    network: Annotated[
-        str | None, typer.Option(help="Your own Keras network.", metavar="FILE.py:FUNCTION")
-    ] = None,
+    network: Network = None,
     epochs: Annotated[int | None, typer.Option(help="At most.")] = None,
     patience: Annotated[int, typer.Option(help="0: no early stopping.")] = 15,
     batch_size: Annotated[int | None, typer.Option()] = None,
     learning_rate: Annotated[float | None, typer.Option()] = None,
     seeds: Annotated[int, typer.Option(help="Networks averaged.")] = 5,
     seed: Annotated[int, typer.Option(help="Where seeds begin.")] = 0,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(help="Minutes; what is finished by then is judged.", metavar="MIN"),
+    ] = None,
     folds: Annotated[int, typer.Option()] = 5,
+    repeats: Annotated[int, typer.Option(help="How often the split is made anew.")] = 1,
+    group: Annotated[
+        str | None, typer.Option(help="Rows of one value stay together.", metavar="COL")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Judge on later rows than trained on.", metavar="COL")
+    ] = None,
+    row_weight: Annotated[
+        str | None, typer.Option(help="How much each row counts.", metavar="COL")
+    ] = None,
+    row_id: Annotated[
+        str | None, typer.Option("--id", help="Names the rows; no feature.", metavar="COL")
+    ] = None,
     exclude: Exclude = None,
+    missing: Annotated[
+        list[str] | None, typer.Option(help="A text that means missing; repeatable.")
+    ] = None,
+    duplicates_together: Annotated[
+        bool, typer.Option("--duplicates-together", help="Equal rows stay in one fold.")
+    ] = False,
     test_size: Annotated[float, typer.Option(help="Share of rows kept for one last test.")] = 0.0,
+    test: Annotated[
+        Path | None, typer.Option(help="A table kept for one last test.", metavar="FILE")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Blocks of lanes side by side.")] = None,
 ) -> None:
     """Weigh class weights on a table, and write a report."""
     from outweigh import _terminal as terminal
     from outweigh._folder import new_folder
     from outweigh._network import default_network, load_build
-    from outweigh._study import Clock, Design
+    from outweigh._plan import Design
+    from outweigh._study import Clock
     from outweigh._table import read_table
+    from outweigh._test_file import with_test_file
     from outweigh._weigh import weigh_table
 
     clock = Clock()
-    folder = new_folder(out, data.stem)
-    table = read_table(data, target=target, positive=positive, exclude=tuple(exclude or ()))
+    design = Design(
+        folds=folds,
+        repeats=repeats,
+        seeds=seeds,
+        seed=seed,
+        test_size=test_size,
+        epochs=epochs,
+        patience=patience,
+        batch_size=batch_size,
+        duplicates_together=duplicates_together,
+        time_limit=time_limit,
+    )
     objective = _objective(cost_fn, cost_fp)
+    folder = new_folder(out, data.stem)
+    table = read_table(
+        data,
+        target=target,
+        positive=positive,
+        exclude=tuple(exclude or ()),
+        group=group,
+        time=time,
+        row_weight=row_weight,
+        row_id=row_id,
+        missing=tuple(missing or ()),
+    )
+    test_rows = None
+    if test is not None:
+        table, test_rows = with_test_file(table, test, row_weight=row_weight)
     build = default_network if network is None else load_build(network)
     clock.lap("read")
     with terminal.progress() as tell:
@@ -117,7 +175,9 @@ def run(
             objective=objective,
             settings=settings,
             network=build,
-            design=Design(folds, seeds, seed, test_size, epochs, patience, batch_size),
+            network_name=network,
+            design=design,
+            test=test_rows,
             learning_rate=learning_rate,
             workers=workers,
             tell=tell,
@@ -130,6 +190,48 @@ def run(
     study.save(folder, configuration=_configuration(context))
     terminal.summary(study.results)
     typer.echo(f"Report: {folder / 'report.html'}")
+
+
+@app.command()
+def predict(
+    folder: Annotated[Path, typer.Argument(help="A run folder.", metavar="DIR")],
+    data: Data,
+    out: Annotated[
+        Path | None, typer.Option(help="A new .csv or .parquet file.", metavar="FILE")
+    ] = None,
+    row_id: Annotated[
+        str | None, typer.Option("--id", help="Names the rows.", metavar="COL")
+    ] = None,
+    network: Network = None,
+    cost_fn: CostFn = None,
+    cost_fp: CostFp = None,
+) -> None:
+    """Predict new rows, those most worth acting on first."""
+    from outweigh import _cases as cases
+    from outweigh import _terminal as terminal
+    from outweigh._bundle import load
+    from outweigh._folder import BUNDLE
+    from outweigh._network import load_build
+    from outweigh._rows import read_rows
+
+    objective = _objective(cost_fn, cost_fp)
+    if out is not None:
+        cases.check_out(out)
+    model = load(folder / BUNDLE, build=None if network is None else load_build(network))
+    if objective is not None:
+        model = model.with_costs(objective)
+    rows = read_rows(data, model.features.schema, missing=model.missing, row_id=row_id)
+    extra = [name for name in rows.extra if name != model.target]
+    if extra:
+        terminal.say(f"Not looked at, since the study did not know them: {', '.join(extra)}.")
+    for name, n in model.features.unknown(rows.columns).items():
+        terminal.say(f"{name}: {n:,} rows have a value that the study never saw.")
+    table = cases.cases(model, rows.columns, rows.row_id, name=row_id or "row")
+    if out is None:
+        typer.echo(cases.to_csv(table), nl=False)
+        return
+    cases.write(table, out)
+    terminal.say(f"{len(table):,} cases, the most worth acting on first: {out}")
 
 
 @app.command()
@@ -158,7 +260,8 @@ def demo(
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
     """Write a run folder's report anew from its numbers."""
-    from outweigh._folder import REPORT, read_results, write_text
+    from outweigh._files import write_text
+    from outweigh._folder import REPORT, read_results
     from outweigh.report import page
 
     write_text(folder / REPORT, page(read_results(folder)))

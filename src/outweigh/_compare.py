@@ -5,6 +5,10 @@ beside the twin. Both decide at the threshold that their costs imply, on undone 
 are averaged over seeds. So no row praises a choice that it took part in; the models of different
 folds do share training rows.
 
+When the split is repeated, all of this happens within each repetition: another repetition's folds
+hold the very rows that are judged. Differences and intervals are then averaged over the
+repetitions, which takes out the luck of the split and none of the luck of the rows.
+
 Letters: N entries, S settings, R seeds, F folds, K classes.
 """
 
@@ -22,7 +26,7 @@ HURT = "weights_hurt"
 NO_GAIN = "no_detectable_gain"
 TOO_FEW = "too_few_positives"
 
-FEWEST = 20  # rows of the rarest class, below which nothing is claimed
+FEWEST = 20  # rows outside the most frequent class, below which nothing is claimed
 CONFIDENCE = 0.95
 
 
@@ -105,10 +109,11 @@ def judge(predictions: Predictions, costs: np.ndarray) -> Verdict:
     if not others:
         return _nothing_to_compare()
     best = predictions.settings[min(others, key=lambda s: by_fold[s].sum())]
-    picked = _picked(by_fold, others)
+    repeat = np.asarray(predictions.repeat)
+    picked = _picked(by_fold, others, repeat)
     folds = np.arange(len(picked))
     weighted, plain = by_fold[picked, folds], by_fold[twin]
-    difference, interval = paired_difference(weighted, plain)
+    difference, interval = _over_repeats(weighted, plain, repeat)
     by_seed = _by_seed(predictions, costs, picked, twin)
     code = _code(predictions, interval, by_seed)
     rows = _sums(predictions, np.ones((1, len(predictions.y))))[0]
@@ -163,11 +168,27 @@ def paired_difference(
     return float(saved.mean()), (float(saved.mean() - half), float(saved.mean() + half))
 
 
-def _picked(by_fold: np.ndarray, others: list[int]) -> list[int]:
-    """Choose for each fold the class-weight setting that is cheapest on the other folds."""
-    folds = range(by_fold.shape[1])
+def _over_repeats(
+    weighted: np.ndarray, twin: np.ndarray, repeat: np.ndarray
+) -> tuple[float | None, tuple[float, float] | None]:
+    """Average the differences of the repetitions, and their intervals."""
+    each = [paired_difference(weighted[repeat == r], twin[repeat == r]) for r in np.unique(repeat)]
+    differences = [difference for difference, _ in each if difference is not None]
+    intervals = [interval for _, interval in each if interval is not None]
+    if not differences:
+        return None, None
+    mean = float(np.mean(differences))
+    if len(intervals) < len(each):
+        return mean, None
+    low, high = np.mean(intervals, axis=0).tolist()
+    return mean, (low, high)
+
+
+def _picked(by_fold: np.ndarray, others: list[int], repeat: np.ndarray) -> list[int]:
+    """Choose for each fold the setting that is cheapest on the other folds of its repetition."""
+    folds = np.arange(by_fold.shape[1])
     # not the total less the fold's own: what is rounded off there would break ties here
-    elsewhere = [np.delete(by_fold, f, axis=1).sum(axis=1) for f in folds]
+    elsewhere = [by_fold[:, (repeat == repeat[f]) & (folds != f)].sum(axis=1) for f in folds]
     return [min(others, key=lambda s: elsewhere[f][s]) for f in folds]
 
 
@@ -203,7 +224,7 @@ def _code(
     predictions: Predictions, interval: tuple[float, float] | None, by_seed: tuple[float, ...]
 ) -> str:
     """Say help or hurt only when the folds say so and the seeds say so too."""
-    if np.bincount(predictions.y, minlength=len(predictions.classes)).min() < FEWEST:
+    if _n_rare(predictions) < FEWEST:
         return TOO_FEW
     if interval is None:
         return NO_GAIN
@@ -223,9 +244,9 @@ def _told(
     predictions: Predictions,
 ) -> str:
     if code == TOO_FEW:
-        rarest = int(np.bincount(predictions.y, minlength=len(predictions.classes)).min())
+        kind = f"rows of the rarer class{'' if len(predictions.classes) == 2 else 'es'}"
         return (
-            f"Too few rows of the rarest class to judge class weights: {rarest} where at least "
+            f"Too few {kind} to judge class weights: {_n_rare(predictions)} where at least "
             f"{FEWEST} are needed. Collect more before you choose a weight."
         )
     if difference is None or interval is None:
@@ -240,13 +261,26 @@ def _told(
         high, low = interval
         return (
             f"Class weights raise your cost by {-difference:.1f} % "
-            f"(95 % interval {-low:.1f} to {-high:.1f}). Leave them out and move the threshold."
+            f"(95 % interval {-low:.1f} to {-high:.1f}). {_instead(predictions)}"
         )
     best, worst = (_changed(bound) for bound in interval[::-1])
     return (
         f"No detectable gain from class weights: your cost is {_changed(difference)} with them "
-        f"(95 % interval: {worst} to {best}). Leave them out and move the threshold."
+        f"(95 % interval: {worst} to {best}). {_instead(predictions)}"
     )
+
+
+def _instead(predictions: Predictions) -> str:
+    if len(predictions.classes) == 2:
+        return "Leave them out and move the threshold."
+    return "Leave them out and decide by least expected cost."
+
+
+def _n_rare(predictions: Predictions) -> int:
+    """Count the rows that are not of the most frequent class, each once."""
+    first = np.isin(predictions.fold, np.flatnonzero(predictions.repeat == 0))
+    counts = np.bincount(predictions.y[first], minlength=len(predictions.classes))
+    return int(counts.sum() - counts.max())
 
 
 def _changed(saved: float) -> str:

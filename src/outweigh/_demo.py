@@ -21,7 +21,7 @@ from sklearn.metrics import average_precision_score, classification_report, roc_
 from sklearn.model_selection import StratifiedKFold, train_test_split
 from sklearn.utils.random import sample_without_replacement
 
-from outweigh._chunk import COLLAPSED, Chunk, Progress
+from outweigh._chunk import COLLAPSED, Chunk, Progress, Trained
 from outweigh._compare import judge
 from outweigh._network import Build, keras_on_jax
 from outweigh._operating import default_costs
@@ -37,6 +37,7 @@ from outweigh._record import (
     verdict_record,
 )
 from outweigh._settings import TWIN, Setting
+from outweigh._split import Fold
 from outweigh._study import Clock, gather
 from outweigh._table import Table, from_arrays
 from outweigh._weights import Fixed, Power, Ratio
@@ -114,7 +115,7 @@ def run_demo(*, quick: bool = False, tell: Tell = lambda stage, progress: None) 
 
         chunks = _chunks(table, training, test, settings, epochs)
         trained = KerasTrainer(build).train(chunks, tell=partial(tell, name))
-        said[name] = in_blocks(gather(table, settings, chunks, trained))
+        said[name] = in_blocks(_gathered(table, settings, chunks, trained))
         clock.lap(f"train {name}")
     results = _results(table, training, test, settings, said, epochs)
     clock.lap("judge")
@@ -186,6 +187,7 @@ def in_blocks(predictions: Predictions) -> Predictions:
         class_weight=np.repeat(predictions.class_weight, BLOCKS, axis=1),
         prior=np.repeat(predictions.prior, BLOCKS, axis=0),
         outcome=np.repeat(predictions.outcome, BLOCKS, axis=2),
+        repeat=None,
     )
 
 
@@ -212,7 +214,7 @@ def _chunks(
         Chunk(
             fold=0,
             seed=seed,
-            x=table.columns.astype("float32"),
+            x=table.columns.numbers.astype("float32"),
             y=table.y,
             row_weight=None,
             class_weight=class_weight,
@@ -226,6 +228,25 @@ def _chunks(
         )
         for seed in SEEDS
     ]
+
+
+def _gathered(
+    table: Table,
+    settings: tuple[Setting, ...],
+    chunks: list[Chunk],
+    trained: list[Trained | None],
+) -> Predictions:
+    """Put what the lanes said about the test rows into one record, as of one fold."""
+    one = chunks[0]
+    return gather(
+        table,
+        settings,
+        [Fold(one.training, one.held_out)],
+        [[lanes for lanes in trained if lanes is not None]],
+        seeds=[chunk.seed for chunk in chunks],
+        class_weight=one.class_weight[:, None],
+        prior=one.prior[None],
+    )
 
 
 def _results(
@@ -242,7 +263,7 @@ def _results(
     verdict = judge(baseline, costs)
     scored = settings_record(baseline, settings, costs, table.take(training))
     shown = ("none", "balanced", verdict.best, verdict.chosen)
-    posterior = bayes_posterior(table.columns)[test]
+    posterior = bayes_posterior(table.columns.numbers)[test]
     data = data_record(table, test)
     return {
         "outweigh": environment()["outweigh"],
@@ -271,7 +292,9 @@ def _results(
         "bayes_limit": {
             **_limit(table.y[test], posterior),
             "gaussians": "with the moments of the points drawn",
-            "exact": _limit(table.y[test], bayes_posterior(table.columns, exact=True)[test]),
+            "exact": _limit(
+                table.y[test], bayes_posterior(table.columns.numbers, exact=True)[test]
+            ),
         },
         "demo": {
             "networks": [_by_ratio(name, p, settings, costs) for name, p in said.items()],

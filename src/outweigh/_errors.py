@@ -6,7 +6,8 @@
     ├── UsageError      (ValueError)  options that make no sense together      exit 2
     ├── DataError       (ValueError)  a table that cannot serve                exit 65
     │   ├── TableError                it cannot be read, or a column is wrong
-    │   └── SplitError                its rows cannot be divided as asked
+    │   ├── SplitError                its rows cannot be divided as asked
+    │   └── BundleError               a saved model is damaged, or holds what it must not
     └── NetworkError    (ValueError)  a network that cannot be trained here    exit 65
 
 Each message is one line: what must hold, what came, what to do.
@@ -37,6 +38,10 @@ class TableError(DataError):
 
 class SplitError(DataError):
     """Rows that cannot be divided as asked."""
+
+
+class BundleError(DataError):
+    """A saved model that is damaged, or holds what it must not."""
 
 
 class NetworkError(OutweighError, ValueError):

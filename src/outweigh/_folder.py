@@ -1,15 +1,17 @@
 """A run folder: everything that one study wrote.
 
-``results.json`` (every number), ``predictions.parquet`` (the out-of-fold record), ``report.html``
-and ``run.toml`` (the configuration). Each file appears whole or not at all.
+``results.json`` (every number), ``predictions.parquet`` (the out-of-fold record), ``report.html``,
+``run.toml`` (the configuration) and ``bundle/`` (the model). Each file appears whole or not at all.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from outweigh._bundle import save
 from outweigh._errors import UsageError
+from outweigh._files import write_text
+from outweigh._model import Model
 from outweigh._predictions import Predictions
 from outweigh.report import page
 
@@ -17,6 +19,7 @@ RESULTS = "results.json"
 REPORT = "report.html"
 PREDICTIONS = "predictions.parquet"
 CONFIGURATION = "run.toml"
+BUNDLE = "bundle"
 
 
 def write(
@@ -25,6 +28,7 @@ def write(
     results: dict[str, Any],
     predictions: Predictions,
     configuration: dict[str, Any],
+    model: Model | None = None,
 ) -> None:
     """Write a study's files; the report last."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -32,18 +36,10 @@ def write(
     draft = folder / f".{PREDICTIONS}.draft"
     predictions.save(draft)
     draft.replace(folder / PREDICTIONS)
+    if model is not None:
+        save(model, folder / BUNDLE)
     write_text(folder / RESULTS, json.dumps(results, indent=1, allow_nan=False))
     write_text(folder / REPORT, page(results))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all."""
-    draft = path.with_name(f".{path.name}.draft")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def read_results(folder: Path) -> dict[str, Any]:
@@ -79,9 +75,9 @@ def new_folder(out: Path | None, stem: str) -> Path:
 
 def to_toml(configuration: dict[str, Any]) -> str:
     """Write a flat configuration as TOML; what is None is left out."""
-    # a JSON string, number, list or true/false is also a TOML value
+    # a JSON string, number, list or true/false is also a TOML value, but for pairs of surrogates
     lines = [
-        f"{key} = {json.dumps(value).replace(chr(127), chr(92) + 'u007f')}"
+        f"{key} = {json.dumps(value, ensure_ascii=False).replace(chr(127), chr(92) + 'u007f')}"
         for key, value in configuration.items()
         if value is not None
     ]

@@ -34,7 +34,7 @@ def is_text(kind: pa.DataType) -> bool:
     return bool(pt.is_string(kind) or pt.is_large_string(kind))
 
 
-def encode(labels: pa.Array, target: str) -> tuple[Classes, Codes]:
+def encode(labels: pa.Array, target: str, *, fewest: int = 2) -> tuple[Classes, Codes]:
     """Give the sorted distinct labels (K,), and for each row (N,) the place of its label.
 
     Empty text and NaN are missing, and a missing label is an error.
@@ -51,7 +51,7 @@ def encode(labels: pa.Array, target: str) -> tuple[Classes, Codes]:
             "fill them, or drop these rows"
         )
     classes = tuple(sorted(set(distinct)))
-    _check_classes(classes, target)
+    _check_classes(classes, target, fewest)
     code = {label: k for k, label in enumerate(classes)}
     return classes, np.array([code[label] for label in distinct], dtype=np.int64)[place]
 
@@ -87,8 +87,8 @@ def _plain(label: Any) -> Any:
     return None if absent else label
 
 
-def _check_classes(classes: Classes, target: str) -> None:
-    if len(classes) < 2:
+def _check_classes(classes: Classes, target: str, fewest: int) -> None:
+    if len(classes) < fewest:
         raise TableError(
             f"the target must hold two classes or more; {target} is always {shown(classes[0])}: "
             "name another column"

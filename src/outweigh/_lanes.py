@@ -8,12 +8,13 @@ workers and the order in which blocks happen to run.
 Letters: L lanes of a chunk, W of a block, m held-out rows, K classes.
 """
 
-import os
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -21,10 +22,12 @@ import numpy as np
 
 from outweigh._chunk import COLLAPSED, DIVERGED, FINISHED, STOPPED, Chunk, Progress, Trained
 from outweigh._errors import NetworkError
+from outweigh._machine import cores, free_memory
 from outweigh._network import Build, Network, default_network, prepare
 from outweigh._program import Lane, Program, Rows, Watch, padded
 
 CONSTANT = 1e-6  # a lane whose probabilities differ by less has collapsed
+COPIES = 4  # of its training rows that a block holds: taken, on the device, in order, at work
 
 Tell = Callable[[Progress], None]
 
@@ -61,6 +64,7 @@ class KerasTrainer:
     learning_rate: float | None = None
     workers: int | None = None
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
+    programs: dict[Any, Program] = field(default_factory=dict, compare=False, repr=False)
 
     def describe(self, n_features: int, n_classes: int) -> dict[str, str]:
         """Say which network and optimizer this is; the check of the network comes with it."""
@@ -78,8 +82,9 @@ class KerasTrainer:
         chunks: Sequence[Chunk],
         *,
         keep_parameters: bool = False,
+        until: float = math.inf,
         tell: Tell = lambda progress: None,
-    ) -> list[Trained]:
+    ) -> list[Trained | None]:
         """Train the lanes of each chunk.
 
         Parameters
@@ -88,12 +93,15 @@ class KerasTrainer:
             All with the same features and classes.
         keep_parameters : bool
             Whether the networks' parameters are wanted too.
+        until : float
+            The ``time.monotonic()`` at which lanes are left where they are.
         tell : callable
             Called with a Progress after each epoch of a block.
 
         Returns
         -------
         trained : list of Trained, in the order of the chunks
+            None for a chunk with lanes that were not trained to their end in time.
 
         Raises
         ------
@@ -103,40 +111,21 @@ class KerasTrainer:
         begun = time.perf_counter()
         networks = {c.seed: self._prepare_for(c) for c in {c.seed: c for c in chunks}.values()}
         first = chunks[0]
-        program = Program(
-            networks[first.seed], batch_size=first.batch_size, patience=first.patience
-        )
+        program = self._program(networks[first.seed], first)
         starts = {seed: Lane(*network.start()) for seed, network in networks.items()}
-        _check_alike(starts)
+        _check_alike([program.network, *networks.values()])
         widest = program.width(first.x.shape[1])
         blocks = [block for chunk in chunks for block in _blocks(chunk, widest)]
         _compile(program, blocks, starts)
         compiled = time.perf_counter()
-        results = _run_all(blocks, program, starts, self._n_workers(), tell)
+        crew = _Crew(blocks, keep_parameters, until, tell)
+        results = crew.run(program, starts, self.workers or _n_workers(chunks))
         ended = time.perf_counter()
         for name, spent in (("compile", compiled - begun), ("train", ended - compiled)):
             self.seconds[name] = self.seconds.get(name, 0.0) + spent
         parts = iter(results)
         taken = [[next(parts) for block in blocks if block.chunk is c] for c in chunks]
-        return [_joined(p, keep_parameters) for p in taken]
-
-    def predict(self, trained: Trained, x: np.ndarray) -> np.ndarray:
-        """Give the probabilities (L, n, K) of rows x (n, D) by lanes whose parameters were kept.
-
-        Raises
-        ------
-        ValueError
-            When the lanes' parameters were not kept.
-        """
-        if trained.parameters is None:
-            raise ValueError("the parameters of these lanes were not kept.")
-        n_classes = trained.probability.shape[2]
-        network = self._prepare(x.shape[1], n_classes, seed=0)
-        program = Program(network, batch_size=1, patience=0)
-        rows = padded(Rows(x, np.zeros(len(x), "int32"), None)).x
-        trainable, other = trained.parameters
-        said = np.asarray(program.predict(trainable, other, rows))
-        return said.reshape(len(said), -1, n_classes)[:, : len(x)]
+        return [_joined(p) for p in taken]
 
     def _prepare(self, n_features: int, n_classes: int, seed: int) -> Network:
         return prepare(
@@ -150,8 +139,57 @@ class KerasTrainer:
     def _prepare_for(self, chunk: Chunk) -> Network:
         return self._prepare(chunk.x.shape[1], chunk.class_weight.shape[1], chunk.seed)
 
-    def _n_workers(self) -> int:
-        return self.workers or len(os.sched_getaffinity(0))
+    def _program(self, network: Network, chunk: Chunk) -> Program:
+        """Give the program for chunks like this one; what it compiled once serves them all."""
+        shape = chunk.x.shape[1], network.n_classes, chunk.batch_size, chunk.patience
+        if shape not in self.programs:
+            self.programs[shape] = Program(
+                network, batch_size=chunk.batch_size, patience=chunk.patience
+            )
+        return self.programs[shape]
+
+
+def predict(
+    build: Build, parameters: tuple[list[Any], list[Any]], x: np.ndarray, *, n_classes: int
+) -> np.ndarray:
+    """Give the probabilities (L, n, K) of rows by networks that were trained.
+
+    Parameters
+    ----------
+    build : callable
+        ``build(n_features, n_outputs)`` returns the Keras model.
+    parameters : (trainable, other), each a list of arrays (L, ...)
+        As `Trained` keeps them.
+    x : array of float32, shape (n, D)
+    n_classes : int
+
+    Raises
+    ------
+    NetworkError
+        When these are not the parameters of such a network.
+    """
+    program = _predictor(build, x.shape[1], n_classes)
+    expected = [np.shape(v) for part in program.network.start()[:2] for v in part]
+    if (came := [np.shape(v)[1:] for part in parameters for v in part]) != expected:
+        raise NetworkError(
+            "the network function must build the network that was trained; its variables have "
+            f"shapes {expected[:4]} …, those that were saved {came[:4]} …: name the same function"
+        )
+    rows = padded(Rows(x, np.zeros(len(x), "int32"), None)).x
+    said = np.asarray(program.predict(*parameters, rows))
+    return said.reshape(len(said), -1, n_classes)[:, : len(x)]
+
+
+@lru_cache(maxsize=8)
+def _predictor(build: Build, n_features: int, n_classes: int) -> Program:
+    network = prepare(build, n_features=n_features, n_classes=n_classes, seed=0)
+    return Program(network, batch_size=1, patience=0)
+
+
+def _n_workers(chunks: Sequence[Chunk]) -> int:
+    """Tell how many blocks may train side by side: no more than there are cores and memory for."""
+    largest = max(4 * chunk.x.shape[1] * len(chunk.training) for chunk in chunks)
+    return int(np.clip(free_memory() // 2 // max(COPIES * largest, 1), 1, cores()))
 
 
 @dataclass(frozen=True)
@@ -186,59 +224,64 @@ class _Result:
     outcome: list[str]
     epochs: np.ndarray
     curve: np.ndarray
-    parameters: tuple[Any, Any]
+    parameters: tuple[Any, Any] | None
 
 
-def _run_all(
-    blocks: Sequence[_Block],
-    program: Program,
-    starts: dict[int, Lane],
-    workers: int,
-    tell: Tell,
-) -> list[_Result]:
-    """Train the blocks side by side; an interrupt stops them all at their next epoch."""
-    tally = _Tally(blocks, tell)
-    stop = threading.Event()
-    with ThreadPoolExecutor(workers) as pool:
-        jobs = [
-            pool.submit(_train_block, block, program, starts[block.chunk.seed], tally, stop)
-            for block in blocks
-        ]
-        try:
-            for job in as_completed(jobs):
-                job.result()
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [result for job in jobs if (result := job.result()) is not None]
+class _Crew:
+    """Trains blocks side by side, and tells how far it is.
 
+    An interrupt, an error or the end of the time stops every block at its next epoch.
+    """
 
-class _Tally:
-    """Counts epochs and lanes, and tells of them."""
-
-    def __init__(self, blocks: Sequence[_Block], tell: Tell):
+    def __init__(self, blocks: Sequence[_Block], keep_parameters: bool, until: float, tell: Tell):
+        self.blocks = blocks
+        self.keep_parameters = keep_parameters
+        self.until = until
         self.tell = tell
+        self._broken = threading.Event()
         self._lock = threading.Lock()
-        self.lanes = sum(block.n_lanes for block in blocks)
-        self.whole = sum(block.n_lanes * block.chunk.epochs for block in blocks)
-        self.lanes_done = 0
-        self.epochs_done = 0
-        self.share = 0.0
+        self._lanes = sum(block.n_lanes for block in blocks)
+        self._whole = sum(block.n_lanes * block.chunk.epochs for block in blocks)
+        self._lanes_done = 0
+        self._epochs_done = 0
+        self._share = 0.0
+
+    @property
+    def must_stop(self) -> bool:
+        """Whether blocks are to be left where they are."""
+        return self._broken.is_set() or time.monotonic() > self.until
+
+    def run(self, program: Program, starts: dict[int, Lane], workers: int) -> list[_Result | None]:
+        """Train the blocks; None for one that was left."""
+        with ThreadPoolExecutor(workers) as pool:
+            jobs = [
+                pool.submit(_train_block, block, program, starts[block.chunk.seed], self)
+                for block in self.blocks
+            ]
+            try:
+                for job in as_completed(jobs):
+                    job.result()
+            except BaseException:
+                self._broken.set()
+                pool.shutdown(cancel_futures=True)
+                raise
+        return [job.result() for job in jobs]
 
     def epoch(self, block: _Block) -> None:
+        """Note that a block has done an epoch."""
         with self._lock:
-            self.epochs_done += block.n_lanes
+            self._epochs_done += block.n_lanes
             self._say(block.n_lanes)
 
-    def block(self, block: _Block, epochs: int) -> None:
+    def end(self, block: _Block, epochs: int) -> None:
+        """Note that a block has come to its end, after so many epochs."""
         with self._lock:
-            self.lanes_done += block.n_lanes
+            self._lanes_done += block.n_lanes
             self._say(block.n_lanes * (block.chunk.epochs - epochs))
 
     def _say(self, more: int) -> None:
-        self.share += more / self.whole
-        self.tell(Progress(self.lanes, self.lanes_done, self.epochs_done, self.share))
+        self._share += more / self._whole
+        self.tell(Progress(self._lanes, self._lanes_done, self._epochs_done, self._share))
 
 
 def _compile(program: Program, blocks: Sequence[_Block], starts: dict[int, Lane]) -> None:
@@ -282,29 +325,34 @@ def _start(block: _Block, program: Program, start: Lane) -> tuple[Lane, Watch, n
     return *program.start(start, class_weight, block.chunk.prior), class_weight
 
 
-def _train_block(
-    block: _Block, program: Program, start: Lane, tally: _Tally, stop: threading.Event
-) -> _Result | None:
-    """Train a block to its end, or until the stop is set."""
+def _train_block(block: _Block, program: Program, start: Lane, crew: _Crew) -> _Result | None:
+    """Train a block to its end, or until the crew must stop."""
+    if crew.must_stop:
+        return None
     lane, watch, class_weight = _start(block, program, start)
     chunk = block.chunk
     rows, validation = jax.device_put((_training(chunk), _validation(chunk)))
     curve: list[np.ndarray] = []
     while len(curve) < chunk.epochs and np.asarray(watch.running).any():
-        if stop.is_set():
+        if crew.must_stop:
             return None
         order = _order(chunk, epoch=len(curve))
         lane, watch, loss = program.epoch(lane, watch, class_weight, rows, order, validation)
         curve.append(np.asarray(loss))
-        tally.epoch(block)
-    best = (lane.trainable, lane.other) if validation is None else (watch.trainable, watch.other)
+        crew.epoch(block)
+    best = watch.trainable, watch.other
     held_out = np.asarray(program.predict(*best, _held_out(chunk)))
-    tally.block(block, len(curve))
-    return _result(block, held_out, watch, best, np.stack(curve, axis=1))
+    crew.end(block, len(curve))
+    return _result(block, held_out, watch, best, np.stack(curve, axis=1), crew.keep_parameters)
 
 
 def _result(
-    block: _Block, held_out: np.ndarray, watch: Any, best: tuple[Any, Any], curve: np.ndarray
+    block: _Block,
+    held_out: np.ndarray,
+    watch: Any,
+    best: tuple[Any, Any],
+    curve: np.ndarray,
+    keep_parameters: bool,
 ) -> _Result:
     n, m = block.n_lanes, len(block.chunk.held_out)
     probability = held_out.reshape(len(held_out), -1, held_out.shape[-1])[:n, :m]
@@ -316,7 +364,8 @@ def _result(
         for i, p in enumerate(probability)
     ]
     epochs = np.asarray(watch.epoch if validated else watch.now)[:n]
-    return _Result(probability, outcome, epochs, curve[:n] if validated else curve[:n, :0], best)
+    curve = curve[:n] if validated else curve[:n, :0]
+    return _Result(probability, outcome, epochs, curve, best if keep_parameters else None)
 
 
 def _outcome(probability: np.ndarray, parameters: list[np.ndarray], stopped: bool) -> str:
@@ -329,27 +378,30 @@ def _outcome(probability: np.ndarray, parameters: list[np.ndarray], stopped: boo
     return STOPPED if stopped else FINISHED
 
 
-def _joined(parts: Sequence[_Result], keep_parameters: bool) -> Trained:
-    longest = max(part.curve.shape[1] for part in parts)
+def _joined(parts: Sequence[_Result | None]) -> Trained | None:
+    """Put a chunk's blocks together; None when one was left."""
+    done = [part for part in parts if part is not None]
+    if len(done) < len(parts):
+        return None
+    longest = max(part.curve.shape[1] for part in done)
     curves = [
         np.pad(p.curve, ((0, 0), (0, longest - p.curve.shape[1])), constant_values=np.nan)
-        for p in parts
+        for p in done
     ]
-    together = jax.tree.map(lambda *v: np.concatenate(v), *[part.parameters for part in parts])
+    kept = [part.parameters for part in done if part.parameters is not None]
     return Trained(
-        probability=np.concatenate([part.probability for part in parts]),
-        outcome=tuple(o for part in parts for o in part.outcome),
-        epochs=np.concatenate([part.epochs for part in parts]),
+        probability=np.concatenate([part.probability for part in done]),
+        outcome=tuple(o for part in done for o in part.outcome),
+        epochs=np.concatenate([part.epochs for part in done]),
         validation_log_loss=np.concatenate(curves),
-        parameters=together if keep_parameters else None,
+        parameters=jax.tree.map(lambda *v: np.concatenate(v), *kept) if kept else None,
     )
 
 
-def _check_alike(starts: dict[int, Lane]) -> None:
+def _check_alike(networks: Sequence[Network]) -> None:
     """Check that the network function builds the same network for each seed."""
-    shapes = {str(jax.tree.map(lambda v: v.shape, lane)) for lane in starts.values()}
-    if len(shapes) > 1:
+    if len({network.sketch for network in networks}) > 1:
         raise NetworkError(
-            "the network function must build the same layers at each call, their shapes differ "
-            "from seed to seed."
+            "the network function must build the same layers at each call, they differ from seed "
+            "to seed in more than their variables' first values."
         )

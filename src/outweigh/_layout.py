@@ -20,10 +20,10 @@ from jax.extend.core import Literal
 
 ELEMENTWISE = frozenset(
     """
-    abs add and clamp convert_element_type copy cos div eq erf exp exp2 expm1 ge gt integer_pow
-    is_finite le log log1p logistic lt max min mul ne neg not or pow rsqrt select_n sign sin sqrt
-    square stop_gradient sub tanh
-    """.split()  # noqa: SIM905  (forty names read better as words)
+    abs add add_any and ceil clamp convert_element_type copy cos div eq erf erf_inv erfc exp exp2
+    expm1 floor ge gt integer_pow is_finite le log log1p logistic lt max min mul ne neg not or pow
+    rem round rsqrt select_n sign sin sqrt square stop_gradient sub tan tanh xor
+    """.split()  # noqa: SIM905  (fifty names read better as words)
 )
 REDUCTIONS = frozenset({"reduce_max", "reduce_min", "reduce_prod", "reduce_sum"})
 CALLS = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr"}
@@ -91,14 +91,16 @@ def _apply(equation: Any, operands: list[Any], n_rows: int) -> Any:
         return [Turned(v) for v in _bound(equation, [_held(v) for v in operands])]
     if name in REDUCTIONS:
         axes = tuple(sorted(1 - axis for axis in equation.params["axes"]))
-        return _bound(equation, [operands[0].held], axes=axes)
+        results = _bound(equation, [operands[0].held], axes=axes)
+        return results if axes else [Turned(v) for v in results]
     if name == "concatenate" and all(turned):
         dimension = 1 - equation.params["dimension"]
         return [
             Turned(v) for v in _bound(equation, [_held(v) for v in operands], dimension=dimension)
         ]
     if name == "transpose":
-        return [operands[0].held]
+        turns = tuple(equation.params["permutation"]) == (1, 0)
+        return [operands[0].held] if turns else operands
     if name == "dot_general" and (product := _product(equation, *operands)) is not None:
         return [product]
     if name in ("reshape", "squeeze") and operands[0].held.shape[0] == 1:

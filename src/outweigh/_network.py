@@ -16,26 +16,44 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
 from outweigh._errors import NetworkError
+from outweigh._loss import Loss, cross_entropy, loss_of
+from outweigh._trial import sketch, told
 
 Build = Callable[[int, int], Any]
 
 ADAM = 1e-3  # the default network's learning rate
 HIDDEN = (64, 64)  # its hidden units
+KERAS_OWN = (  # what Keras's fit calls; a model that overrides one of them trains otherwise
+    "fit",
+    "train_step",
+    "predict_step",
+    "compute_loss",
+    "compute_loss_and_updates",
+    "stateless_call",
+    "stateless_compute_loss",
+)
+
+_taken: WeakSet[Any] = WeakSet()  # the models that were handed over before
 
 
 def keras_on_jax() -> Any:
     """Import Keras, on JAX."""
-    os.environ.setdefault("KERAS_BACKEND", "jax")
-    import keras
-
+    asked = os.environ.setdefault("KERAS_BACKEND", "jax")
+    remedy = "set KERAS_BACKEND=jax before Python starts."
+    try:
+        import keras
+    except ImportError as error:
+        raise NetworkError(
+            f"Keras must run on JAX here, on {asked} it raised {told(error)} {remedy}"
+        ) from error
     if keras.backend.backend() != "jax":
         raise NetworkError(
-            f"Keras must run on JAX here, but it runs on {keras.backend.backend()}: "
-            "set KERAS_BACKEND=jax before Python starts."
+            f"Keras must run on JAX here, but it runs on {keras.backend.backend()}: {remedy}"
         )
     return keras
 
@@ -63,7 +81,8 @@ def default_network(n_features: int, n_outputs: int) -> Any:
     model = keras.Sequential(
         [keras.Input((n_features,)), *hidden, keras.layers.Dense(n_outputs, name="logits")]
     )
-    model.compile(keras.optimizers.Adam(ADAM), _cross_entropy(n_outputs, from_logits=True))
+    loss = cross_entropy(keras, n_outputs, from_logits=True)
+    model.compile(keras.optimizers.Adam(ADAM), loss)
     return model
 
 
@@ -78,6 +97,7 @@ class Network:
     from_logits: bool
     n_classes: int
     output_bias: int | None  # which trainable variable starts at the log prior odds, if any
+    sketch: str  # equal for models that differ in the values of their variables only
 
     def start(self) -> tuple[list[Any], list[Any], list[Any]]:
         """Give the values of trainable, other and optimizer variables before the first step."""
@@ -88,6 +108,21 @@ class Network:
         )
         trainable, other, steps = ([variable.value for variable in v] for v in variables)
         return trainable, other, steps
+
+    def scaled(self, loss: Any, steps: list[Any]) -> Any:
+        """Give the loss as the optimizer wants it differentiated: some scale it, for float16."""
+        state = list(zip(self.optimizer.variables, steps, strict=True))
+        with keras_on_jax().StatelessScope(state_mapping=state):
+            return self.optimizer.scale_loss(loss)
+
+    def settled(self, trainable: list[Any], steps: list[Any]) -> list[Any]:
+        """Give the parameters to predict with: some optimizers keep averages of them."""
+        variables = self.model.trainable_variables
+        state = [*zip(variables, trainable, strict=True)]
+        state += zip(self.optimizer.variables, steps, strict=True)
+        with keras_on_jax().StatelessScope(state_mapping=state) as scope:
+            self.optimizer.finalize_variable_values(variables)
+        return [scope.get_current_value(variable) for variable in variables]
 
 
 def prepare(
@@ -115,29 +150,26 @@ def prepare(
     Raises
     ------
     NetworkError
-        When the function raises, returns no Keras model, or one whose input or output does not
-        fit.
+        When the function raises, returns no Keras model, or one whose input, output, loss or
+        optimizer does not fit.
     """
     keras = keras_on_jax()
     n_outputs = 1 if n_classes == 2 else n_classes
-    model = _built(build, n_features, n_outputs, seed)
-    _check_shapes(model, n_features, n_outputs)
-    compiled = getattr(model, "compiled", False)
-    from_logits = _says_logits(keras, model)
-    loss, one_hot = _loss(keras, model, n_outputs, from_logits)
-    optimizer = model.optimizer if compiled else keras.optimizers.Adam(ADAM)
-    if learning_rate is not None:
-        optimizer.learning_rate = learning_rate
-    optimizer.build(model.trainable_variables)
+    with seeded(seed):
+        model = _built(build, n_features, n_outputs)
+    _check_ordinary(model)
+    loss = loss_of(keras, model, n_outputs)
+    optimizer = _optimizer(model, learning_rate)
     is_default = build is default_network
     return Network(
         model=model,
         optimizer=optimizer,
-        loss=loss,
-        one_hot=one_hot,
-        from_logits=from_logits,
+        loss=loss.function,
+        one_hot=loss.one_hot,
+        from_logits=loss.from_logits,
         n_classes=n_classes,
         output_bias=len(model.trainable_variables) - 1 if is_default else None,
+        sketch="default" if is_default else _sketch(model, loss, optimizer, n_features, n_outputs),
     )
 
 
@@ -163,7 +195,7 @@ def load_build(where: str) -> Build:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise NetworkError(f"{file} must run without an error, it raised {_told(error)}") from error
+        raise NetworkError(f"{file} must run without an error, it raised {told(error)}") from error
     build = getattr(module, name, None)
     if not callable(build):
         raise NetworkError(f"{file} must define a function {name!r}, it defines none.")
@@ -183,36 +215,43 @@ def seeded(seed: int) -> Iterator[None]:
         np.random.set_state(state[1])  # noqa: NPY002
 
 
-def _built(build: Build, n_features: int, n_outputs: int, seed: int) -> Any:
+def _built(build: Build, n_features: int, n_outputs: int) -> Any:
+    """Call the user's function, and have the model make its variables."""
     keras = keras_on_jax()
     call = f"{getattr(build, '__name__', 'build')}({n_features}, {n_outputs})"
-    with seeded(seed):
-        try:
-            model = build(n_features, n_outputs)
-            if isinstance(model, keras.Model) and not model.built:
-                model.build((None, n_features))
-        except Exception as error:
-            raise NetworkError(
-                f"the network function must build a model, but {call} raised {_told(error)}"
-            ) from error
+    try:
+        model = build(n_features, n_outputs)
+    except Exception as error:
+        raise NetworkError(
+            f"the network function must build a model, but {call} raised {told(error)}"
+        ) from error
     if not isinstance(model, keras.Model):
         raise NetworkError(
             f"the network function must return a keras.Model, but {call} returned "
             f"{type(model).__name__}."
         )
+    if model in _taken:
+        raise NetworkError(
+            f"the network function must build a new model at each call, but {call} returned the "
+            "same one again: seeds would start alike, and what it was trained on before would leak."
+        )
+    _taken.add(model)
+    _check_shapes(model, n_features, n_outputs)
     if not model.trainable_variables:
         raise NetworkError(f"the network must have something to train, {call} has no variables.")
     return model
 
 
 def _check_shapes(model: Any, n_features: int, n_outputs: int) -> None:
+    """Check what goes in and what comes out; a model without variables makes them here."""
     keras = keras_on_jax()
     rows = keras.KerasTensor((None, n_features), dtype="float32")
     try:
-        output = model.compute_output_spec(rows, training=False)
+        output = model.compute_output_spec(rows) if model.built else model(rows)
     except Exception as error:
         raise NetworkError(
-            f"the network must accept rows of {n_features} features, it raised {_told(error)}"
+            f"the network must accept any number of rows of {n_features} features, it raised "
+            f"{told(error)}"
         ) from error
     shape = getattr(output, "shape", None)
     if shape is None or len(shape) != 2 or shape[1] != n_outputs:
@@ -223,70 +262,61 @@ def _check_shapes(model: Any, n_features: int, n_outputs: int) -> None:
         )
 
 
-def _says_logits(keras: Any, model: Any) -> bool:
-    """Tell whether the output is logits: from the compiled loss, or else the last activation.
+def _check_ordinary(model: Any) -> None:
+    """Check that Keras's fit would train the model with Keras's own steps."""
+    keras = keras_on_jax()
+    own = [n for n in KERAS_OWN if getattr(type(model), n) is not getattr(keras.Model, n)]
+    if own:
+        raise NetworkError(
+            f"the network must train as Keras's own fit does, but its class overrides {own[0]}: "
+            "say what it minimises with compile(loss=...) and add_loss."
+        )
 
-    Never from values: small logits look like probabilities.
-    """
-    last = model.layers[-1] if model.layers else None
-    activation = getattr(last, "activation", None)
-    by_layer = {keras.activations.sigmoid: False, keras.activations.softmax: False}
-    by_layer[keras.activations.linear] = True
-    layer_says = by_layer.get(activation) if activation is not None else None
-    loss_says = getattr(getattr(model, "loss", None), "from_logits", None)
-    if loss_says is not None:
-        if layer_says is not None and layer_says != loss_says:
+
+def _optimizer(model: Any, learning_rate: float | None) -> Any:
+    """Give the model's optimizer, ready for its variables; Adam if it is not compiled."""
+    keras = keras_on_jax()
+    compiled = getattr(model, "compiled", False)
+    optimizer = model.optimizer if compiled else keras.optimizers.Adam(ADAM)
+    if optimizer.built and not _is_of(optimizer, model.trainable_variables):
+        raise NetworkError(
+            "the network function must make a new optimizer at each call, this one is already "
+            f"another model's: write compile({type(optimizer).__name__}(...)) in the function."
+        )
+    if learning_rate is not None:
+        try:
+            optimizer.learning_rate = learning_rate
+        except (AttributeError, TypeError) as error:
             raise NetworkError(
-                f"loss and last layer must agree on logits: the loss has from_logits={loss_says}, "
-                f"the last layer's activation is {getattr(activation, '__name__', activation)!r}."
-            )
-        return bool(loss_says)
-    if layer_says is None:
+                f"a learning rate can only be given to an optimizer that has one number for it, "
+                f"{type(optimizer).__name__} says {told(error)}"
+            ) from error
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+def _is_of(optimizer: Any, variables: list[Any]) -> bool:
+    """Tell whether a built optimizer knows these variables: it refuses to step others."""
+    keras = keras_on_jax()
+    try:
+        with keras.StatelessScope():
+            optimizer.apply([keras.ops.zeros_like(v) for v in variables], variables)
+    except Exception:
+        return False
+    return True
+
+
+def _sketch(model: Any, loss: Loss, optimizer: Any, n_features: int, n_outputs: int) -> str:
+    """Trace the model twice: what draws Python's or NumPy's random numbers differs."""
+    sketches = set()
+    for seed in range(2):
+        with seeded(seed):
+            sketches.add(sketch(model, loss, n_features, n_outputs))
+    if len(sketches) > 1:
         raise NetworkError(
-            "the network must say whether its output is logits or probabilities: end it with a "
-            "layer whose activation is 'sigmoid', 'softmax' or None, or compile it with a loss "
-            "that has from_logits."
+            "the network must compute the same at each call, it does not: draw random numbers "
+            "with keras.random and a keras.random.SeedGenerator, JAX freezes others."
         )
-    if layer_says and isinstance(getattr(model, "loss", None), str):
-        raise NetworkError(
-            f"the loss {model.loss!r} takes probabilities, but the last layer gives logits: end "
-            "the network with a sigmoid or softmax, or compile it with a loss object that has "
-            "from_logits=True."
-        )
-    return layer_says
-
-
-def _loss(keras: Any, model: Any, n_outputs: int, from_logits: bool) -> tuple[Any, bool]:
-    """Give the model's loss, and whether it wants one column per class."""
-    if not getattr(model, "compiled", False) or model.loss is None:
-        return _cross_entropy(n_outputs, from_logits=from_logits), False
-    if isinstance(model.loss, list | tuple | dict):
-        raise NetworkError("the network must have one output and one loss, it has several.")
-    loss = keras.losses.get(model.loss)
-    if not isinstance(loss, keras.losses.Loss):
-        loss = _reduced(loss)
-    name = getattr(model.loss, "name", model.loss if isinstance(model.loss, str) else "")
-    return loss, n_outputs > 1 and "sparse" not in str(name)
-
-
-def _reduced(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any, Any], Any]:
-    """Make a loss of values per row one of a batch, as Keras does: the mean of value × weight."""
-
-    def loss(y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
-        values = function(y_true, y_pred)
-        return (values * sample_weight).mean()
-
-    return loss
-
-
-def _cross_entropy(n_outputs: int, *, from_logits: bool) -> Any:
-    losses = keras_on_jax().losses
-    if n_outputs == 1:
-        return losses.BinaryCrossentropy(from_logits=from_logits)
-    return losses.SparseCategoricalCrossentropy(from_logits=from_logits)
-
-
-def _told(error: BaseException) -> str:
-    """Tell an exception in one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}" if text else f"{type(error).__name__}."
+    states = [variable.shape for variable in optimizer.variables]
+    return f"{sketches.pop()} {type(optimizer).__name__} {states}"

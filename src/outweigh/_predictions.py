@@ -37,6 +37,7 @@ DTYPES: dict[str, DTypeLike] = {
     "probability": np.float32,
     "outcome": "<U9",  # as long as the longest outcome
     "row_weight": np.float64,
+    "repeat": np.int64,
 }
 """Kind of each array of the record."""
 
@@ -90,6 +91,9 @@ class Predictions:
         Rows of the table that the folds were made from.
     row_weight : (N,) float64, optional
         How much each entry counts.
+    repeat : (F,) int64
+        Repetition of the split that each fold belongs to; all 0 unless given. A row has an entry
+        in each repetition.
 
     Notes
     -----
@@ -124,8 +128,11 @@ class Predictions:
     outcome: NDArray[np.str_]
     n_training: int
     row_weight: NDArray[np.float64] | None = None
+    repeat: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
+        if self.repeat is None:
+            object.__setattr__(self, "repeat", np.zeros(len(self.prior), dtype=np.int64))
         plain = {  # for JSON
             "classes": tuple(self.classes),
             "settings": tuple(map(str, self.settings)),
@@ -252,6 +259,7 @@ def _check_shapes(p: Predictions) -> None:
         "probability": (s, r, n, k),
         "outcome": (s, r, f),
         "row_weight": (n,),
+        "repeat": (f,),
     }
     for name, shape in shapes.items():
         array = getattr(p, name)
@@ -306,6 +314,7 @@ def _facts(p: Predictions) -> dict[str, Any]:
         "class_weight": p.class_weight.tolist(),
         "prior": p.prior.tolist(),
         "outcome": p.outcome.tolist(),
+        "repeat": np.asarray(p.repeat).tolist(),
         "n_training": p.n_training,
     }
 

@@ -37,7 +37,7 @@ class Lane(NamedTuple):
 class Watch(NamedTuple):
     """What early stopping remembers of a lane."""
 
-    trainable: list[Any]  # of the best epoch
+    trainable: list[Any]  # of the best epoch; of the last one without validation rows
     other: list[Any]
     loss: Any  # its undone validation log loss
     epoch: Any  # its number, from 1
@@ -139,10 +139,12 @@ class Program:
         lane, _ = jax.lax.scan(step, lane, batches)
         if len(rest.y):
             lane, _ = step(lane, rest)
+        settled = lane._replace(trainable=self.network.settled(lane.trainable, lane.steps))
         if validation is None:
-            return lane, watch._replace(now=watch.now + 1), jnp.float32(jnp.nan)
-        loss = self._undone_log_loss(lane, class_weight, validation)
-        return lane, _watched(watch, lane, loss, self.patience), loss
+            last = {"trainable": settled.trainable, "other": settled.other, "now": watch.now + 1}
+            return lane, watch._replace(**last), jnp.float32(jnp.nan)
+        loss = self._undone_log_loss(settled, class_weight, validation)
+        return lane, _watched(watch, settled, loss, self.patience), loss
 
     def _step(self, lane: Lane, batch: Rows, class_weight: Any) -> Lane:
         gradient, other = rows_last(self._gradient)(batch.x, lane, batch, class_weight)
@@ -152,18 +154,19 @@ class Program:
 
     def _gradient(self, x: Any, lane: Lane, batch: Rows, class_weight: Any) -> Any:
         gradient = jax.grad(self._loss, has_aux=True)
-        return gradient(lane.trainable, lane.other, batch._replace(x=x), class_weight)
+        return gradient(lane.trainable, lane, batch._replace(x=x), class_weight)
 
     def _loss(
-        self, trainable: list[Any], other: list[Any], batch: Rows, class_weight: Any
+        self, trainable: list[Any], lane: Lane, batch: Rows, class_weight: Any
     ) -> tuple[Any, list[Any]]:
         """Give Keras's own loss of a batch: sum of weight × loss over B, and the regularisers."""
         y_pred, other, extra = self.network.model.stateless_call(
-            trainable, other, batch.x, return_losses=True, **self._training
+            trainable, lane.other, batch.x, return_losses=True, **self._training
         )
         y_true = _targets(batch.y, self.network)
         weight = _weight_of_rows(batch, class_weight)
-        return sum(extra, self.network.loss(y_true, y_pred, weight)), other
+        loss = sum(extra, self.network.loss(y_true, y_pred, weight))
+        return self.network.scaled(loss, lane.steps), other
 
     def _outputs(
         self, trainable: list[Any], other: list[Any], x: Any, mode: dict[str, bool]

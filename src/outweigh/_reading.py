@@ -31,7 +31,12 @@ SIGNATURES = {
 }
 
 
-def read_file(path: str | os.PathLike[str]) -> pa.Table:
+TRUTH = (["true", "True", "TRUE"], ["false", "False", "FALSE"])
+"""How true and false are written. Not pyarrow's own lists: they hold "1" and "0" too, and would
+merge the labels True and 1."""
+
+
+def read_file(path: str | os.PathLike[str], *, texts: Iterable[str] = ()) -> pa.Table:
     """Read every column of a CSV or Parquet file.
 
     Parameters
@@ -41,6 +46,8 @@ def read_file(path: str | os.PathLike[str]) -> pa.Table:
         UTF-8, with or without a byte order mark; its first row names the columns. In columns of
         numbers and truth values an empty cell is missing, and so are ``NA``, ``NaN`` and ``null``;
         text is kept as it is.
+    texts : iterable of str
+        Columns of a CSV file to read as text, whatever they look like.
 
     Returns
     -------
@@ -60,7 +67,7 @@ def read_file(path: str | os.PathLike[str]) -> pa.Table:
         if not path.exists():
             raise TableError(f"the data must exist; {shown(path)} does not: check the path")
         if ending.endswith((".csv", ".csv.gz")):
-            return _read_csv(path)
+            return _read_csv(path, texts)
         if ending.endswith(".parquet"):
             return _read_parquet(path)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -83,6 +90,11 @@ def quoted(values: Iterable[object], most: int = 20) -> str:
     return ", ".join(every[:most]) + more
 
 
+def printable(source: str) -> str:
+    """Name a source in a message: the name of a file may hold anything."""
+    return source if source.isprintable() else shown(source)
+
+
 def one_line(error: Exception) -> str:
     """Give another library's message without line breaks or control characters."""
     text = " ".join(str(error).split())[:200]
@@ -101,16 +113,16 @@ def _open(path: Path) -> pa.NativeFile:
     return pa.input_stream(path, compression="gzip" if path.suffix.lower() == ".gz" else None)
 
 
-def _read_csv(path: Path) -> pa.Table:
+def _read_csv(path: Path, texts: Iterable[str]) -> pa.Table:
     with _open(path) as stream:
         _check_head(stream.read(HEAD), path)
-    table = _parse(path)
+    table = _parse(path, texts)
     _check_encoding(table, path)
     _check_last_quote(table, path)
     return table
 
 
-def _parse(path: Path) -> pa.Table:
+def _parse(path: Path, texts: Iterable[str]) -> pa.Table:
     try:
         with _open(path) as stream:
             return pv.read_csv(
@@ -118,10 +130,10 @@ def _parse(path: Path) -> pa.Table:
                 # several threads lose count of the rows, and the message would not name one
                 read_options=pv.ReadOptions(use_threads=False, block_size=BLOCK),
                 parse_options=pv.ParseOptions(newlines_in_values=True),
-                # pyarrow's own lists hold "1" and "0" too, and would merge the labels True and 1
                 convert_options=pv.ConvertOptions(
-                    true_values=["true", "True", "TRUE"],
-                    false_values=["false", "False", "FALSE"],
+                    true_values=TRUTH[0],
+                    false_values=TRUTH[1],
+                    column_types=dict.fromkeys(texts, pa.large_string()),
                 ),
             )
     except pa.ArrowInvalid as error:

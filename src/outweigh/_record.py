@@ -10,7 +10,8 @@ Letters: N entries, K classes, S settings, R seeds.
 import math
 import os
 import platform
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 from outweigh import _scores as scores
 from outweigh._chunk import COLLAPSED, Trained
 from outweigh._compare import NO_GAIN, TOO_FEW, Verdict
+from outweigh._findings import Finding
 from outweigh._operating import cheapest_constant, decide, describe, threshold
 from outweigh._predictions import Predictions
 from outweigh._settings import TWIN, Setting
@@ -32,7 +34,9 @@ LIBRARIES = ("outweigh", "keras", "jax", "numpy", "scikit-learn")
 Record = dict[str, Any]
 
 
-def record(evidence: Evidence, *, about_network: Mapping[str, str]) -> Record:
+def record(
+    evidence: Evidence, *, about_network: Mapping[str, str], findings: Sequence[Finding] = ()
+) -> Record:
     """Give a study as plain JSON types.
 
     Parameters
@@ -40,6 +44,7 @@ def record(evidence: Evidence, *, about_network: Mapping[str, str]) -> Record:
     evidence : Evidence
     about_network : mapping
         What the trainer says of its network.
+    findings : sequence of Finding
 
     Returns
     -------
@@ -60,7 +65,7 @@ def record(evidence: Evidence, *, about_network: Mapping[str, str]) -> Record:
         "curves": curves_record(e.predictions),
         "history": _history(e.settings, e.curves),
         "test": _test(e),
-        "findings": [],
+        "findings": [asdict(finding) for finding in findings],
         "timing": {"seconds": dict(e.seconds)},
         "environment": environment(),
     }
@@ -271,7 +276,9 @@ def _by_seed(predictions: Predictions, s: int, costs: np.ndarray) -> Record:
         table |= {"flagged_share": [], "expected_cost_at_half": [], "flagged_share_at_half": []}
     for r in range(len(predictions.seeds)):
         probability = np.nan_to_num(predictions.of_lane(s, r), nan=1 / len(costs))
-        ap, _ = scores.ranking(predictions.y, probability, fold=predictions.fold)
+        ap, _ = scores.ranking(
+            predictions.y, probability, fold=predictions.fold, row_weight=predictions.row_weight
+        )
         table["average_precision"].append(ap if math.isfinite(ap) else None)
         _append_decisions(table, predictions, decide(probability, costs), costs, "")
         if two:

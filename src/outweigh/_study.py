@@ -6,27 +6,31 @@ flow can be run with the engine, or with a closed form.
 Letters: N rows, K classes, S settings, R seeds, F folds.
 """
 
+import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
-from outweigh._chunk import Chunk, Progress, Trained, default_batch_size
+from outweigh._chunk import Chunk, Progress, Trained
 from outweigh._compare import Verdict, judge
 from outweigh._errors import UsageError
-from outweigh._features import Features, fit_features
+from outweigh._features import Features
+from outweigh._machine import free_memory
 from outweigh._operating import default_costs
+from outweigh._plan import Design, Plan, Schedule, plan, split
 from outweigh._predictions import Predictions
 from outweigh._settings import TWIN, Setting
-from outweigh._split import Split, stratified, validation_share, whole_batches
+from outweigh._split import Fold, Split
 from outweigh._table import Table
 
-FEWEST_VALIDATING = 10  # rows of the rarest class in the validation share, to stop by them
-EPOCHS, EPOCHS_UNSTOPPED = 150, 30
+FOLDS_SHARE = 0.85  # of a time limit; the rest is for the final model
+MEMORY_SHARE = 0.4  # of what is free, for the features of folds that train side by side
 
 Tell = Callable[[str, Progress], None]
+Results = dict[tuple[int, int], Trained]  # by fold and seed
 
 
 class Trainer(Protocol):
@@ -37,67 +41,14 @@ class Trainer(Protocol):
         chunks: Sequence[Chunk],
         *,
         keep_parameters: bool = False,
+        until: float = math.inf,
         tell: Callable[[Progress], None],
-    ) -> list[Trained]:
-        """Train each chunk's lanes on its training rows, and predict its held-out rows."""
+    ) -> list[Trained | None]:
+        """Train each chunk's lanes on its training rows, and predict its held-out rows.
+
+        A chunk that is not done when ``time.monotonic()`` passes `until` gives None.
+        """
         ...
-
-
-@dataclass(frozen=True)
-class Design:
-    """How a study is made.
-
-    Attributes
-    ----------
-    folds, seeds : int
-    seed : int
-        Of the split and the first lane; the others count up from it.
-    test_size : float
-        Share of the rows that is touched once, at the end.
-    epochs : int or None
-        At most; None: 150 with early stopping, 30 without.
-    patience : int
-        Epochs without improvement after which a lane stops; 0: never.
-    batch_size : int or None
-        None: about a sixteenth of the training rows, a power of 2 from 32 to 256.
-    """
-
-    folds: int = 5
-    seeds: int = 5
-    seed: int = 0
-    test_size: float = 0.0
-    epochs: int | None = None
-    patience: int = 15
-    batch_size: int | None = None
-
-    def __post_init__(self) -> None:
-        for name, least in (("seeds", 1), ("seed", 0), ("patience", 0)):
-            if getattr(self, name) < least:
-                raise UsageError(f"--{name} must be at least {least}; came {getattr(self, name)}")
-        for name in ("epochs", "batch_size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                option = name.replace("_", "-")
-                raise UsageError(f"--{option} must be at least 1; came {value}")
-
-    @property
-    def all_seeds(self) -> tuple[int, ...]:
-        """The seeds of the lanes, (R,)."""
-        return tuple(range(self.seed, self.seed + self.seeds))
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long lanes train, settled for the data at hand."""
-
-    batch_size: int
-    epochs: int
-    patience: int  # 0: no early stopping
-
-    @property
-    def stops_early(self) -> bool:
-        """Whether a validation share is taken out to stop by."""
-        return self.patience > 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,10 +75,19 @@ class Evidence:
     schedule: Schedule
     predictions: Predictions
     verdict: Verdict
-    curves: tuple[Trained, ...]  # of all chunks, for their validation curves
-    final: Final | None
-    judged: str = "out-of-fold"
+    curves: tuple[Trained, ...]  # of all chunks judged, for their validation curves
+    final: Final
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def judged(self) -> str:
+        """Say in a few words which rows judge."""
+        n = len(self.predictions.prior)
+        if self.table.time is not None:
+            return f"{n} blocks of time, each by networks of earlier rows"
+        folds = f"{n} folds" if self.design.repeats == 1 else f"{n} folds of several splits"
+        groups = "" if self.table.group is None else " of whole groups"
+        return f"{folds}{groups}, each by networks that never saw it"
 
 
 def run(
@@ -137,6 +97,7 @@ def run(
     costs: np.ndarray | None,
     trainer: Trainer,
     design: Design,
+    test: np.ndarray | None = None,
     tell: Tell = lambda stage, progress: None,
 ) -> Evidence:
     """Weigh the settings against the twin.
@@ -150,6 +111,8 @@ def run(
         None: the default costs at the prevalence of the rows that are not test rows.
     trainer : Trainer
     design : Design
+    test : (M,) array of int, optional
+        The rows that are touched once, at the end, instead of a share of all.
     tell : callable
         Called with the stage, ``"folds"`` or ``"final"``, and its Progress.
 
@@ -157,187 +120,211 @@ def run(
     -------
     evidence : Evidence
     """
-    clock = Clock()
-    split = stratified(table.y, folds=design.folds, test_size=design.test_size, seed=design.seed)
+    clock = Clock(design.time_limit)
+    table, divided = split(table, design, test)
     costs_given = costs is not None
     if costs is None:
-        costs = default_costs(np.bincount(np.delete(table.y, split.test)))
-    parts = [fold.training for fold in split.folds]
-    schedule = settle(table, parts, design)
-    n_gradient = _n_gradient(parts, schedule)
-    chunks = [
-        chunk
-        for f, fold in enumerate(split.folds)
-        for chunk in _chunks(
-            table, f, fold.training, fold.held_out, settings, design, schedule, n_gradient
-        )[1]
-    ]
+        costs = default_costs(np.bincount(np.delete(table.y, divided.test)))
+    planned = plan(table, divided.folds, settings, design)
     clock.lap("prepare")
-    trained = trainer.train(chunks, tell=lambda progress: tell("folds", progress))
+    results = train(planned, trainer, clock.until(FOLDS_SHARE), lambda p: tell("folds", p))
     clock.lap("folds")
-    predictions = gather(table, settings, chunks, trained)
+    folds, seeds = finished(results, len(planned.parts), planned.seeds)
+    predictions = _gathered(planned, results, folds, seeds)
     verdict = judge(predictions, costs)
     clock.lap("judge")
-    chosen = [s for s in settings if s.name == verdict.chosen]
-    final = _refit(table, split, chosen[0], design, trainer, lambda p: tell("final", p))
+    chosen = next(setting for setting in settings if setting.name == verdict.chosen)
+    design_of_final = replace(design, seeds=len(seeds))
+    final = _refit(table, divided, chosen, design_of_final, trainer, clock, tell)
     clock.lap("final")
     return Evidence(
         table=table,
-        split=split,
+        split=divided,
         settings=settings,
         costs=costs,
         costs_given=costs_given,
         design=design,
-        schedule=schedule,
+        schedule=planned.schedule,
         predictions=predictions,
         verdict=verdict,
-        curves=tuple(trained),
+        curves=tuple(results[f, seed] for f in folds for seed in seeds),
         final=final,
         seconds=clock.rounded(),
     )
 
 
-def settle(table: Table, parts: Sequence[np.ndarray], design: Design) -> Schedule:
-    """Settle batch size and epochs for the training parts of all folds.
+def train(
+    planned: Plan, trainer: Trainer, until: float, tell: Callable[[Progress], None]
+) -> Results:
+    """Train a plan's lanes, as many folds at a time as fit in memory."""
+    results: Results = {}
+    waves = list(_waves(len(planned.parts), planned.x_bytes))
+    for i, numbers in enumerate(waves):
+        chunks = list(planned.chunks(numbers))
+        trained = trainer.train(chunks, until=until, tell=_of_wave(i, len(waves), tell))
+        results |= {
+            (chunk.fold, chunk.seed): one
+            for chunk, one in zip(chunks, trained, strict=True)
+            if one is not None
+        }
+    return results
 
-    Lanes stop early only where the validation share holds enough of the rarest class to stop by,
-    and one batch at least is left for the gradient steps.
+
+def finished(
+    results: Results, n_folds: int, seeds: Sequence[int]
+) -> tuple[list[int], tuple[int, ...]]:
+    """Give the folds and seeds to judge by: all folds with as many seeds as were finished.
+
+    Where not one seed was, the folds that the first seed finished.
+
+    Raises
+    ------
+    UsageError
+        When fewer than two folds were finished.
     """
-    smallest = min(len(part) for part in parts)
-    batch_size = design.batch_size or default_batch_size(smallest)
-    stops = (
-        design.patience > 0
-        and batch_size < smallest / 2
-        and _rarest_validating(table, parts, batch_size) >= FEWEST_VALIDATING
-    )
-    epochs = design.epochs or (EPOCHS if stops else EPOCHS_UNSTOPPED)
-    return Schedule(min(batch_size, smallest), epochs, design.patience if stops else 0)
+    whole = tuple(s for s in seeds if all((f, s) in results for f in range(n_folds)))
+    if whole:
+        return list(range(n_folds)), whole
+    folds = [f for f in range(n_folds) if (f, seeds[0]) in results]
+    if len(folds) < 2:
+        raise UsageError(
+            f"--time-limit must leave time for two folds; {len(folds)} of {n_folds} "
+            "came to an end: allow more minutes, or try fewer settings"
+        )
+    return folds, tuple(s for s in seeds if all((f, s) in results for f in folds))
 
 
 def gather(
     table: Table,
     settings: Sequence[Setting],
-    chunks: Sequence[Chunk],
-    trained: Sequence[Trained],
+    folds: Sequence[Fold],
+    trained: Sequence[Sequence[Trained]],
+    *,
+    seeds: Sequence[int],
+    class_weight: np.ndarray,
+    prior: np.ndarray,
 ) -> Predictions:
-    """Put what the lanes said about their held-out rows into one record."""
-    seeds = tuple(dict.fromkeys(chunk.seed for chunk in chunks))
-    folds = list({chunk.fold: chunk for chunk in chunks}.values())
-    by_place = {(c.fold, c.seed): t for c, t in zip(chunks, trained, strict=True)}
-    rows = np.concatenate([chunk.held_out for chunk in folds])
-    probability = np.concatenate(
-        [np.stack([by_place[c.fold, r].probability for r in seeds], axis=1) for c in folds], axis=2
-    )
-    outcome = np.stack(
-        [np.stack([by_place[c.fold, r].outcome for r in seeds], axis=1) for c in folds], axis=2
-    )
+    """Put what the lanes said about their held-out rows into one record.
+
+    Parameters
+    ----------
+    table : Table
+    settings : sequence of Setting, (S,)
+    folds : sequence of Fold, (F,)
+    trained : sequence of sequence of Trained, (F, R)
+    seeds : sequence of int, (R,)
+    class_weight : array of float, shape (S, F, K)
+    prior : array of float, shape (F, K)
+
+    Returns
+    -------
+    predictions : Predictions
+    """
+    rows = np.concatenate([fold.held_out for fold in folds])
     return Predictions(
         row=rows,
-        fold=np.repeat(np.arange(len(folds)), [len(chunk.held_out) for chunk in folds]),
+        fold=np.repeat(np.arange(len(folds)), [len(fold.held_out) for fold in folds]),
         y=table.y[rows],
         classes=table.classes,
         settings=tuple(setting.name for setting in settings),
-        seeds=seeds,
-        class_weight=np.stack([chunk.class_weight for chunk in folds], axis=1),
-        prior=np.stack([chunk.prior for chunk in folds]),
-        probability=probability,
-        outcome=outcome,
+        seeds=tuple(seeds),
+        class_weight=class_weight,
+        prior=prior,
+        probability=np.concatenate(
+            [np.stack([t.probability for t in of_seeds], axis=1) for of_seeds in trained], axis=2
+        ),
+        outcome=np.stack(
+            [np.stack([t.outcome for t in of_seeds], axis=1) for of_seeds in trained], axis=2
+        ),
         n_training=len(table.y),
         row_weight=None if table.row_weight is None else table.row_weight[rows],
+        repeat=np.array([fold.repeat for fold in folds]),
     )
 
 
-def _rarest_validating(table: Table, parts: Sequence[np.ndarray], batch_size: int) -> int:
-    """Count the rows of the rarest class that every validation share is sure to hold."""
-    n_gradient = whole_batches(min(len(part) for part in parts), batch_size=batch_size)
-    return min(
-        int(np.bincount(table.y[part], minlength=len(table.classes)).min())
-        * (len(part) - n_gradient)
-        // len(part)
-        for part in parts
+def _gathered(
+    planned: Plan, results: Results, folds: Sequence[int], seeds: Sequence[int]
+) -> Predictions:
+    """Gather what some folds and seeds of a plan came to."""
+    parts = [planned.parts[f] for f in folds]
+    return gather(
+        planned.table,
+        planned.settings,
+        [part.fold for part in parts],
+        [[results[f, seed] for seed in seeds] for f in folds],
+        seeds=seeds,
+        class_weight=np.stack([part.class_weight for part in parts], axis=1),
+        prior=np.stack([part.prior for part in parts]),
     )
 
 
-def _n_gradient(parts: Sequence[np.ndarray], schedule: Schedule) -> int | None:
-    """Give the one number of rows for gradient steps, so that one program serves all folds."""
-    if not schedule.stops_early:
-        return None
-    return whole_batches(min(len(part) for part in parts), batch_size=schedule.batch_size)
+def _waves(n_folds: int, x_bytes: int) -> Iterator[range]:
+    """Cut the folds into waves whose features fit in memory together."""
+    together = max(1, int(MEMORY_SHARE * free_memory() // max(x_bytes, 1)))
+    for first in range(0, n_folds, together):
+        yield range(first, min(first + together, n_folds))
 
 
-def _chunks(
-    table: Table,
-    fold: int,
-    training: np.ndarray,
-    held_out: np.ndarray,
-    settings: Sequence[Setting],
-    design: Design,
-    schedule: Schedule,
-    n_gradient: int | None,
-) -> tuple[Features, list[Chunk]]:
-    """Plan a fold: one chunk for each seed, its preprocessing fitted on the training rows."""
-    features = fit_features(table, training)
-    x = features.transform(table.columns)
-    counts = np.bincount(table.y[training], minlength=len(table.classes))
-    class_weight = np.stack([s.class_weight(counts, table.classes) for s in settings])
-    chunks = []
-    for seed in design.all_seeds:
-        gradient, validation = training, training[:0]
-        if n_gradient is not None:
-            gradient, validation = validation_share(
-                table.y, training, n_gradient=n_gradient, seed=seed
-            )
-        chunks.append(
-            Chunk(
-                fold=fold,
-                seed=seed,
-                x=x,
-                y=table.y,
-                row_weight=table.row_weight,
-                class_weight=class_weight,
-                prior=counts / counts.sum(),
-                training=gradient,
-                validation=validation,
-                held_out=held_out,
-                batch_size=schedule.batch_size,
-                epochs=schedule.epochs,
-                patience=schedule.patience,
-            )
+def _of_wave(i: int, n: int, tell: Callable[[Progress], None]) -> Callable[[Progress], None]:
+    """Tell of one wave of n as of a part of the whole."""
+    return lambda p: tell(
+        replace(
+            p,
+            lanes=p.lanes * n,
+            lanes_done=p.lanes * i + p.lanes_done,
+            share_done=(i + p.share_done) / n,
         )
-    return features, chunks
+    )
 
 
 def _refit(
     table: Table,
-    split: Split,
+    divided: Split,
     chosen: Setting,
     design: Design,
     trainer: Trainer,
-    tell: Callable[[Progress], None],
+    clock: "Clock",
+    tell: Tell,
 ) -> Final:
     """Train the chosen setting on every row that is not a test row, with as many seeds.
 
-    The twin comes along where there are test rows to compare them on.
+    The twin comes along where there are test rows to compare them on. One seed is trained to its
+    end however little time is left.
     """
-    training = np.setdiff1d(np.arange(len(table.y)), split.test)
-    with_twin = len(split.test) > 0 and chosen != TWIN
+    training = np.setdiff1d(np.arange(len(table.y)), divided.test)
+    with_twin = len(divided.test) > 0 and chosen != TWIN
     settings = (chosen, TWIN) if with_twin else (chosen,)
-    schedule = settle(table, [training], design)
-    n_gradient = _n_gradient([training], schedule)
-    features, chunks = _chunks(
-        table, 0, training, split.test, settings, design, schedule, n_gradient
+    whole = plan(table, [Fold(training, divided.test)], settings, design)
+    chunks = list(whole.chunks([0]))
+    told = lambda progress: tell("final", progress)
+    trained = trainer.train(chunks, keep_parameters=True, until=clock.until(), tell=told)
+    if trained[0] is None:
+        trained[:1] = trainer.train(chunks[:1], keep_parameters=True, tell=told)
+    results = {
+        (0, chunk.seed): one for chunk, one in zip(chunks, trained, strict=True) if one is not None
+    }
+    seeds = [seed for _, seed in results]
+    return Final(
+        settings=settings,
+        class_weight=whole.parts[0].class_weight,
+        features=whole.parts[0].features,
+        trained=tuple(results.values()),
+        test=_gathered(whole, results, [0], seeds) if len(divided.test) else None,
     )
-    trained = trainer.train(chunks, keep_parameters=True, tell=tell)
-    test = gather(table, settings, chunks, trained) if len(split.test) else None
-    return Final(settings, chunks[0].class_weight, features, tuple(trained), test)
 
 
 class Clock:
-    """Seconds by stage."""
+    """Seconds by stage, and the end of the time there is."""
 
-    def __init__(self) -> None:
+    def __init__(self, minutes: float | None = None) -> None:
         self.seconds: dict[str, float] = {}
         self._last = time.perf_counter()
+        self._begun = time.monotonic()
+        self._limit = math.inf if minutes is None else 60 * minutes
+
+    def until(self, share: float = 1.0) -> float:
+        """Give the ``time.monotonic()`` at which a share of the time is used up."""
+        return self._begun + share * self._limit
 
     def lap(self, stage: str) -> None:
         """End a stage, and begin the next one."""

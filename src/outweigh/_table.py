@@ -1,40 +1,44 @@
-"""The one door where files, frames and arrays become numbers and a target.
+"""The one door where files, frames and arrays become features and a target.
 
-A `Table` holds N rows of D numeric columns and a target of K classes. All checks of the input stand
-here and in the two rooms below, so that no later room meets text, an infinity or a label it does
-not know. Every door ends in `_assemble`, which takes each column in arrow's hands: the same table
-is the same `Table` whichever door it came by, bit for bit.
+A `Table` holds N rows: their features, their classes of K, and what else is known of each row. All
+checks of the input stand here and in the rooms below, so that no later room meets an infinity, a
+nested value or a label it does not know. Every door ends in `_assemble`, which takes each column in
+arrow's hands: the same table is the same `Table` whichever door it came by, bit for bit.
 """
 
-import difflib
 import os
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import pyarrow as pa
-import pyarrow.types as pt
 from numpy.typing import ArrayLike, NDArray
 
-from outweigh._errors import TableError, UsageError
-from outweigh._labels import Classes, encode, is_numeric, is_text, positive_last
-from outweigh._reading import one_line, quoted, read_file, shown
+from outweigh._columns import Columns, columns_of, without
+from outweigh._errors import TableError
+from outweigh._frames import array_columns, as_arrow, frame_columns, frame_kind, is_frame, renamed
+from outweigh._labels import Classes, encode, positive_last
+from outweigh._reading import printable, read_file, shown
+from outweigh._roles import (
+    divide,
+    group_codes,
+    require_known,
+    row_ids,
+    row_weights,
+    time_ranks,
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Numbers to learn from, and the class of each row.
+    """Features to learn from, the class of each row, and what else is known of it.
 
     Attributes
     ----------
-    columns : (N, D) float64
-        NaN where a value is missing; never infinite.
-    names : (D,) tuple of str
-        Names of the columns.
+    columns : Columns
+        N rows of numbers, text and dates, before preprocessing.
     y : (N,) int64
         Class of each row, as its place in `classes`.
     classes : (K,) tuple
@@ -47,27 +51,43 @@ class Table:
         What was chosen for the user.
     row_weight : (N,) float64, optional
         How much each row counts; none is negative.
+    group : (N,) int64, optional
+        Number of each row's group.
+    time : (N,) int64, optional
+        Place of each row's time among all; equal times have equal places.
+    row_id : (N,) pyarrow.Array, optional
+        Name of each row, as it came.
+    missing : tuple of str
+        Texts that mean missing, in new rows too.
 
     Notes
     -----
     The arrays are read-only.
     """
 
-    columns: NDArray[np.float64]
-    names: tuple[str, ...]
+    columns: Columns
     y: NDArray[np.int64]
     classes: tuple[Any, ...]
     target: str
     source: str
     notes: tuple[str, ...] = ()
     row_weight: NDArray[np.float64] | None = None
+    group: NDArray[np.int64] | None = None
+    time: NDArray[np.int64] | None = None
+    row_id: pa.Array | None = None
+    missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for field in ("columns", "y", "row_weight"):
+        for field in ("y", "row_weight", "group", "time"):
             if (array := getattr(self, field)) is not None:
                 locked = array.view()  # a view, so that the caller's own array stays writeable
                 locked.flags.writeable = False
                 object.__setattr__(self, field, locked)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return self.columns.names
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -81,9 +101,16 @@ class Table:
 
     def take(self, rows: ArrayLike) -> "Table":
         """Keep some rows, by number or mask, in the order given; the classes stay all the same."""
-        rows = np.asarray(rows)
-        weight = None if self.row_weight is None else self.row_weight[rows]
-        return replace(self, columns=self.columns[rows], y=self.y[rows], row_weight=weight)
+        kept = np.arange(len(self.y))[np.asarray(rows)]
+        return replace(
+            self,
+            columns=self.columns.take(kept),
+            y=self.y[kept],
+            row_weight=None if self.row_weight is None else self.row_weight[kept],
+            group=None if self.group is None else self.group[kept],
+            time=None if self.time is None else self.time[kept],
+            row_id=None if self.row_id is None else self.row_id.take(pa.array(kept)),
+        )
 
 
 def read_table(
@@ -92,6 +119,11 @@ def read_table(
     target: str,
     positive: Any = None,
     exclude: Iterable[str] = (),
+    group: str | None = None,
+    time: str | None = None,
+    row_weight: str | None = None,
+    row_id: str | None = None,
+    missing: Iterable[str] = (),
 ) -> Table:
     r"""Read a table from a CSV or Parquet file.
 
@@ -99,14 +131,25 @@ def read_table(
     ----------
     path : str or PathLike
         Ends in ``.csv``, ``.csv.gz`` or ``.parquet``. CSV is separated by commas and written in
-        UTF-8; an empty cell is missing.
+        UTF-8; an empty cell between numbers is missing.
     target : str
         The column of classes: truth values, whole numbers, text or numbers. Empty text is missing.
     positive : label, optional
         The positive class when there are two, as in the table or as its text. Without it the rarer
         one is positive, and `Table.notes` says so.
     exclude : iterable of str
-        Columns to leave out. All others must be numeric: numbers, truth values, decimals.
+        Columns to leave out. All others are features: numbers, truth values, text, dates.
+    group : str, optional
+        The column that says which rows belong together, as those of one patient do.
+    time : str, optional
+        The column that says when a row was known: numbers, dates, or dates in text (ISO 8601).
+    row_weight : str, optional
+        The column that says how much a row counts: finite, none negative, not all zero.
+    row_id : str, optional
+        The column that names the rows. Like the others it is no feature.
+    missing : iterable of str
+        Texts that mean missing, such as ``"?"``, spaces around them aside. A column of text where
+        one was found becomes what the rest of it is: numbers, dates or text.
 
     Returns
     -------
@@ -116,25 +159,29 @@ def read_table(
     ------
     TableError
         When the file or a column cannot serve; one line says what to do.
+    UsageError
+        When a column is given two roles.
 
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "defects.csv")
-    ...     _ = path.write_text("width,hours,broken\n1.5,20,no\n,31,no\n1.7,90,yes\n")
-    ...     table = read_table(path, target="broken")
-    >>> table.columns
-    array([[ 1.5, 20. ],
-           [ nan, 31. ],
-           [ 1.7, 90. ]])
+    ...     _ = path.write_text("width,site,lot,broken\n1.5,a,7,no\n?,b,7,no\n1.7,a,9,yes\n")
+    ...     table = read_table(path, target="broken", group="lot", missing=["?"])
+    >>> table.columns.schema
+    (('width', 'number'), ('site', 'text'))
+    >>> table.columns.numbers.ravel(), table.group
+    (array([1.5, nan, 1.7]), array([0, 0, 1]))
     >>> table.classes, table.counts
     (('no', 'yes'), array([2, 1]))
     >>> table.notes
     ("positive class is 'yes', the rarer of the two",)
     """
-    columns = _frame_columns(read_file(path), shown(Path(path).name))
-    return _divide(columns, target, positive, exclude, Path(path).name)
+    columns = frame_columns(read_file(path), shown(Path(path).name))
+    roles = {"target": target, "group": group, "time": time}
+    roles |= {"row_weight": row_weight, "row_id": row_id}
+    return _from_columns(columns, roles, Path(path).name, positive, exclude, missing)
 
 
 def read_target(
@@ -145,23 +192,33 @@ def read_target(
     Takes and raises what `read_table` does.
     """
     source, name = Path(path).name, shown(target)
-    columns = _frame_columns(read_file(path), shown(source))
-    _require_known("the target", target, columns, source)
-    classes, y = encode(_arrow(columns[target], name), name)
+    columns = frame_columns(read_file(path), shown(source))
+    require_known("the target", target, columns, source)
+    classes, y = encode(as_arrow(columns[target], name), name)
     classes, y, _ = positive_last(classes, y, positive, name)
     return classes, np.bincount(y, minlength=len(classes))
 
 
 def from_frame(
-    frame: Any, *, target: str, positive: Any = None, exclude: Iterable[str] = ()
+    frame: Any,
+    *,
+    target: str,
+    positive: Any = None,
+    exclude: Iterable[str] = (),
+    group: str | None = None,
+    time: str | None = None,
+    row_weight: str | None = None,
+    row_id: str | None = None,
+    missing: Iterable[str] = (),
 ) -> Table:
     """Take a table from a pandas, polars or pyarrow frame.
 
     Parameters
     ----------
     frame : pandas.DataFrame, polars.DataFrame or pyarrow.Table
-        In memory. NaN and null are both missing; the index of a pandas frame is not read.
-    target, positive, exclude
+        In memory. NaN and null are both missing; the index of a pandas frame is not read. The types
+        of its columns are believed: digits in a column of text are text, categories their values.
+    target, positive, exclude, group, time, row_weight, row_id, missing
         As in `read_table`.
 
     Returns
@@ -170,8 +227,8 @@ def from_frame(
 
     Raises
     ------
-    TableError
-        When a column cannot serve; one line says what to do.
+    TableError, UsageError
+        As `read_table` does.
 
     Examples
     --------
@@ -179,8 +236,11 @@ def from_frame(
     >>> from_frame(frame, target="broken").positive
     1
     """
-    source = _frame_kind(frame)
-    return _divide(_frame_columns(frame, source), target, positive, exclude, source)
+    source = frame_kind(frame)
+    roles = {"target": target, "group": group, "time": time}
+    roles |= {"row_weight": row_weight, "row_id": row_id}
+    columns = frame_columns(frame, source)
+    return _from_columns(columns, roles, source, positive, exclude, missing)
 
 
 def from_arrays(
@@ -189,22 +249,28 @@ def from_arrays(
     *,
     names: Sequence[str] | None = None,
     positive: Any = None,
+    group: Any = None,
+    time: Any = None,
     row_weight: Any = None,
+    row_id: Any = None,
+    missing: Iterable[str] = (),
 ) -> Table:
     """Take a table from features and a target held apart.
 
     Parameters
     ----------
     X : (N, D) array-like or frame
-        Numbers; NaN and None are missing.
+        Numbers, text and dates; NaN and None are missing.
     y : (N,) array-like or series
         Labels. The target is called what the series is called, else ``"y"``.
     names : (D,) sequence of str, optional
         Without it the columns are called as in the frame, or x0, x1, ….
     positive : label, optional
         As in `read_table`.
-    row_weight : (N,) array-like, optional
-        How much each row counts: finite, none negative, not all zero.
+    group, time, row_weight, row_id : (N,) array-like, optional
+        What the columns of these names hold in `read_table`.
+    missing : iterable of str
+        As in `read_table`.
 
     Returns
     -------
@@ -217,64 +283,50 @@ def from_arrays(
 
     Examples
     --------
-    >>> table = from_arrays([[1.5, 20], [1.6, 31], [1.7, 90]], ["no", "no", "yes"])
-    >>> table.names, table.y
-    (('x0', 'x1'), array([0, 0, 1]))
+    >>> table = from_arrays([[1.5, "a"], [1.6, "b"], [1.7, "a"]], ["no", "no", "yes"])
+    >>> table.columns.schema, table.y
+    ((('x0', 'number'), ('x1', 'text')), array([0, 0, 1]))
     """
-    source = _frame_kind(X) if nw.dependencies.is_into_dataframe(X) else "arrays"
-    columns = _array_columns(X) if source == "arrays" else _frame_columns(X, source)
+    source = frame_kind(X) if is_frame(X) else "arrays"
+    columns = array_columns(X) if source == "arrays" else frame_columns(X, source)
     if names is not None:
-        columns = _renamed(columns, names)
+        columns = renamed(columns, names)
     target = str(getattr(y, "name", None) or "y")
-    return _assemble(columns, y, target, positive, source, row_weight)
+    given = {"group": group, "time": time, "row_weight": row_weight, "row_id": row_id}
+    roles = {role: (role, values) for role, values in given.items() if values is not None}
+    return _assemble(columns, (target, y), roles, source, positive, missing)
 
 
-def _divide(
-    columns: Mapping[str, Any], target: str, positive: Any, exclude: Iterable[str], source: str
+def _from_columns(
+    columns: Mapping[str, Any],
+    roles: Mapping[str, str | None],
+    source: str,
+    positive: Any,
+    exclude: Iterable[str],
+    missing: Iterable[str],
 ) -> Table:
-    """Divide named columns into features, the target and what is left out."""
-    left_out = {exclude} if isinstance(exclude, str) else {str(name) for name in exclude}
-    target = str(target)
-    if target in left_out:
-        raise UsageError(
-            f"the target must stay; --exclude names {shown(target)} too: drop it there"
-        )
-    for role, name in [("the target", target), *(("--exclude", name) for name in sorted(left_out))]:
-        _require_known(role, name, columns, source)
-    features = {n: c for n, c in columns.items() if n != target and n not in left_out}
-    return _assemble(features, columns[target], target, positive, source)
-
-
-def _require_known(role: str, name: str, columns: Mapping[str, Any], source: str) -> None:
-    if name not in columns:
-        raise TableError(
-            f"{role} must name a column of {_printable(source)}; {shown(name)} is none: "
-            f"{_nearest(name, columns)}"
-        )
-
-
-def _nearest(name: str, names: Iterable[str]) -> str:
-    folded = {known.casefold(): known for known in names}
-    close = difflib.get_close_matches(name.casefold(), folded, n=3)
-    if close:
-        return f"did you mean {quoted(folded[match] for match in close)}?"
-    return f"it has {quoted(folded.values())}"
+    """Divide named columns into features, the target, other roles and what is left out."""
+    features, named = divide(columns, roles, exclude, source)
+    target = named.pop("target")
+    held = {role: (shown(name), columns[name]) for role, name in named.items()}
+    return _assemble(features, (target, columns[target]), held, source, positive, missing)
 
 
 def _assemble(
-    columns: Mapping[str, Any],
-    labels: Any,
-    target: str,
-    positive: Any,
+    features: Mapping[str, Any],
+    target: tuple[str, Any],
+    roles: Mapping[str, tuple[str, Any]],
     source: str,
-    row_weight: Any = None,
+    positive: Any,
+    missing: Iterable[str],
 ) -> Table:
-    where, name = _printable(source), shown(target)
-    features = {n: _arrow(column, shown(n)) for n, column in columns.items()}
-    labels = _arrow(labels, name)
-    if not features:
+    where, name = printable(source), shown(target[0])
+    missing = (missing,) if isinstance(missing, str) else tuple(str(text) for text in missing)
+    arrays = {n: as_arrow(column, shown(n)) for n, column in features.items()}
+    labels = without(as_arrow(target[1], name), missing)
+    if not arrays:
         raise TableError(f"a table must have features; {where} has no column beside the target")
-    n = len(next(iter(features.values())))
+    n = len(next(iter(arrays.values())))
     if len(labels) != n:
         raise TableError(f"X and y must have the same rows; X has {n} and y has {len(labels)}")
     if n == 0:
@@ -282,160 +334,23 @@ def _assemble(
     classes, y = encode(labels, name)
     classes, y, notes = positive_last(classes, y, positive, name)
     return Table(
-        columns=_matrix(features, where),
-        names=tuple(features),
+        columns=columns_of(arrays, missing=missing, where=where),
         y=y,
         classes=classes,
-        target=target,
+        target=target[0],
         source=source,
         notes=notes,
-        row_weight=None if row_weight is None else _weights(row_weight, n),
+        missing=missing,
+        **{role: _read_role(role, *held, n, missing) for role, held in roles.items()},
     )
 
 
-def _frame_kind(frame: Any) -> str:
-    try:
-        return f"{nw.from_native(frame, eager_only=True).implementation.value} frame"
-    except nw.exceptions.DuplicateError:
-        return "the frame"  # _frame_columns will name the duplicates
-    except TypeError:
-        kind = f"{type(frame).__module__.partition('.')[0]} {type(frame).__name__}"
-        raise TableError(
-            f"a frame must be pandas, polars or pyarrow, and in memory; came {kind}: "
-            "collect a lazy frame, pass arrays as X and y"
-        ) from None
-
-
-def _frame_columns(frame: Any, where: str) -> dict[str, Any]:
-    if isinstance(frame, pa.Table):
-        frame = _without_index(frame)
-    native = getattr(frame, "column_names", None)
-    names = [str(name) for name in (frame.columns if native is None else native)]
-    _require_unique(names, where)
-    series = nw.from_native(frame, eager_only=True).iter_columns()
-    return dict(zip(names, series, strict=True))
-
-
-def _without_index(table: pa.Table) -> pa.Table:
-    """Leave out the columns that pandas declared to be its index, not data."""
-    declared = (table.schema.pandas_metadata or {}).get("index_columns", ())
-    index = {name for name in declared if isinstance(name, str)}
-    return table.select([i for i, name in enumerate(table.column_names) if name not in index])
-
-
-def _require_unique(names: Iterable[str], source: str) -> None:
-    """Raise when two columns have the same name."""
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise TableError(f"column names must differ; {source} repeats {quoted(twice)}: rename them")
-
-
-def _array_columns(X: Any) -> dict[str, Any]:
-    kind = type(X).__name__
-    try:
-        X = np.asarray(X)
-    except ValueError:
-        raise TableError("X must be a rectangle; its rows have different lengths") from None
-    if X.ndim != 2:
-        raise TableError(
-            f"X must have two dimensions, rows and columns; came {kind} of shape {X.shape}: "
-            "reshape it, make a sparse matrix dense"
-        )
-    if X.dtype.kind in "biuf":
-        X = X.astype(np.float64, copy=False)  # arrow takes neither long nor byte-swapped numbers
-    return {f"x{j}": column for j, column in enumerate(X.T)}
-
-
-def _renamed(columns: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    names = [str(name) for name in names]
-    if len(names) != len(columns):
-        raise TableError(f"names must name each column of X; came {len(names)} for {len(columns)}")
-    _require_unique(names, "names")
-    return dict(zip(names, columns.values(), strict=True))
-
-
-def _arrow(values: Any, name: str) -> pa.Array:
-    """One column in arrow's hands, whatever held it; NaN and None become null."""
-    try:
-        if isinstance(values, nw.Series):
-            return _decoded(values.to_arrow())
-        if nw.dependencies.is_into_series(values):
-            return _decoded(nw.from_native(values, series_only=True).to_arrow())
-        if not isinstance(values, list | tuple):  # these may mix kinds, which NumPy would hide
-            values = np.asarray(values)
-            if values.ndim != 1:
-                shape = values.shape
-                raise TableError(f"{name} must have one dimension; came shape {shape}: ravel it")
-            values = values.astype(values.dtype.newbyteorder("="), copy=False)
-        return _decoded(pa.array(values, from_pandas=True))
-    except (pa.ArrowException, TypeError, OverflowError, UnicodeEncodeError) as error:
-        raise TableError(
-            f"{name} must hold values of one plain kind; arrow says: {one_line(error)}: "
-            "convert it, or leave it out"
-        ) from None
-
-
-def _decoded(column: pa.Array) -> pa.Array:
-    """Categories as their values; views of text as text, for arrow encodes their nulls as ''."""
-    if pt.is_dictionary(column.type):
-        return _decoded(column.dictionary_decode())
-    return column.cast(pa.large_string()) if pt.is_string_view(column.type) else column
-
-
-def _matrix(columns: Mapping[str, pa.Array], where: str) -> NDArray[np.float64]:
-    """(N, D) numbers, NaN where missing."""
-    other = [f"{shown(n)} ({_example(c)})" for n, c in columns.items() if not is_numeric(c.type)]
-    if other:
-        more = f" and {len(other) - 20} more" if len(other) > 20 else ""
-        raise TableError(
-            f"features must be numbers; {where} has others in {', '.join(other[:20])}{more}: "
-            "leave these columns out with --exclude, or encode them"
-        )
-    matrix = np.stack([_floats(column) for column in columns.values()], axis=1)
-    matrix[np.isnan(matrix)] = np.nan  # a NaN has many bit patterns; one is enough
-    infinite = np.isinf(matrix).sum(axis=0)
-    if infinite.any():
-        found = quoted(name for name, count in zip(columns, infinite, strict=True) if count)
-        raise TableError(
-            f"features must be finite; {where} has infinite values ({infinite.sum()}) in {found}: "
-            "replace them, or leave the cells empty"
-        )
-    return matrix
-
-
-def _floats(column: pa.Array) -> NDArray[np.float64]:
-    if pt.is_decimal(column.type):
-        column = column.cast(pa.string())  # by way of text: arrow's direct cast is not exact
-    floats = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-    return np.asarray(floats, dtype=np.float64)
-
-
-def _example(column: pa.Array) -> str:
-    """Tell why a column is not numeric: a text in it that is no number, or arrow's type."""
-    if not is_text(column.type):
-        return str(column.type)
-    texts = column.unique()[:1000].to_pylist()
-    return next((shown(text) for text in texts if text and not _is_number(text)), "text")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _weights(row_weight: Any, n: int) -> NDArray[np.float64]:
-    column = _arrow(row_weight, "row_weight")
-    if len(column) != n or not is_numeric(column.type):
-        raise TableError(f"row_weight must be {n} numbers; came {len(column)} of {column.type}")
-    weight = _floats(column).copy()
-    if not (np.isfinite(weight) & (weight >= 0)).all() or not weight.any():
-        raise TableError("row_weight must be finite, none negative and not all zero: mend it")
-    return weight
-
-
-def _printable(source: str) -> str:
-    """Name a source in a message: the name of a file may hold anything."""
-    return source if source.isprintable() else shown(source)
+def _read_role(role: str, name: str, values: Any, n: int, missing: tuple[str, ...]) -> Any:
+    """Give what a column says about each row in its role."""
+    column = as_arrow(values, name)
+    if len(column) != n:
+        raise TableError(f"{name} must have a value for each of {n} rows; came {len(column)}")
+    if role == "row_id":
+        return row_ids(column, name)
+    read = {"group": group_codes, "time": time_ranks, "row_weight": row_weights}[role]
+    return read(column, name, missing)

@@ -78,8 +78,8 @@ def summary(results: dict[str, Any]) -> None:
     console.print(clean(f"Costs: {results['objective']['text']}."))
     console.print(_table(results))
     console.print(
-        f"* per 1,000 cases, at its own threshold. AP: average precision. All on held-out rows: "
-        f"{results['design']['judged']}."
+        f"* per 1,000 cases, decided at least expected cost. AP: average precision. All on "
+        f"held-out rows: {results['design']['judged']}."
     )
     console.print()
     console.print(clean(results["verdict"]["text"]), style="bold")
@@ -89,6 +89,8 @@ def summary(results: dict[str, Any]) -> None:
         console.print(f"Flag from a probability of {cut:.4g}: {chosen['text']}.")
     if results["test"]:
         _print_test(console, results["test"])
+    for finding in results["findings"]:
+        console.print(clean(f"Note: {finding['title']} {finding['remedy']}"))
 
 
 def demo_summary(results: dict[str, Any]) -> None:
@@ -171,7 +173,8 @@ def _shown(value: float | None, form: str) -> str:
 
 
 def _print_test(console: Console, test: dict[str, Any]) -> None:
-    for role in ("chosen", "twin"):
+    alike = test["chosen"] == test["twin"]
+    for role in ("chosen",) if alike else ("chosen", "twin"):
         cost, recall, flagged = (
             _shown(test[role][name]["value"], form)
             for name, form in (

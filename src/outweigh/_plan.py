@@ -1,0 +1,270 @@
+"""The plan: which lanes train on which rows, for how long, and with what class weights.
+
+It is settled before anything trains, from the table, the split and the design alone. Workers,
+waves and the machine have no say in it, so that they cannot change a result.
+
+Letters: N rows, K classes, S settings, R seeds, F folds, D features.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow.compute as pc
+
+from outweigh._chunk import Chunk, default_batch_size
+from outweigh._errors import UsageError
+from outweigh._features import Features, fit_features
+from outweigh._groups import duplicate_groups
+from outweigh._settings import Setting
+from outweigh._split import Fold, Split, divide
+from outweigh._table import Table
+from outweigh._validation import validation_share, whole_batches
+
+FEWEST_VALIDATING = 10  # rows outside the most frequent class that lanes may be stopped by
+VALIDATING = 0.15  # share of the training rows that stops lanes
+ALIKE = 1.1  # training parts that differ by less get as many gradient rows: one program for all
+EPOCHS, EPOCHS_UNSTOPPED = 150, 30
+
+
+@dataclass(frozen=True)
+class Design:
+    """How a study is made.
+
+    Attributes
+    ----------
+    folds, seeds : int
+    seed : int
+        Of the split and the first lane; the others count up from it.
+    test_size : float
+        Share of the rows that is touched once, at the end.
+    epochs : int or None
+        At most; None: 150 with early stopping, 30 without.
+    patience : int
+        Epochs without improvement after which a lane stops; 0: never.
+    batch_size : int or None
+        None: about a sixteenth of the training rows, a power of 2 from 32 to 256.
+    repeats : int
+        How often the split is made anew.
+    duplicates_together : bool
+        Whether rows that are equal in every feature stay in one fold.
+    time_limit : float or None
+        Minutes; what is finished by then is judged.
+    """
+
+    folds: int = 5
+    seeds: int = 5
+    seed: int = 0
+    test_size: float = 0.0
+    epochs: int | None = None
+    patience: int = 15
+    batch_size: int | None = None
+    repeats: int = 1
+    duplicates_together: bool = False
+    time_limit: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("seeds", 1), ("repeats", 1), ("seed", 0), ("patience", 0)):
+            if getattr(self, name) < least:
+                raise UsageError(f"--{name} must be at least {least}; came {getattr(self, name)}")
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                option = name.replace("_", "-")
+                raise UsageError(f"--{option} must be at least 1; came {value}")
+        if self.time_limit is not None and not self.time_limit > 0:
+            raise UsageError(
+                f"--time-limit must be above 0 minutes; came {self.time_limit}: leave it out, or "
+                "allow more"
+            )
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        """The seeds of the lanes, (R,)."""
+        return tuple(range(self.seed, self.seed + self.seeds))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long lanes train, settled for the data at hand."""
+
+    batch_size: int
+    epochs: int
+    patience: int  # 0: no early stopping
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether a validation share is taken out to stop by."""
+        return self.patience > 0
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A fold made ready: what its training rows taught, and what every setting makes of them."""
+
+    number: int
+    fold: Fold
+    features: Features
+    class_weight: np.ndarray  # (S, K)
+    prior: np.ndarray  # (K,) class shares of the training rows
+    n_gradient: int  # training rows for gradient steps; all of them where no lane stops early
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Parts and how they train."""
+
+    table: Table
+    settings: tuple[Setting, ...]
+    parts: tuple[Part, ...]
+    schedule: Schedule
+    seeds: tuple[int, ...]
+
+    @property
+    def n_features(self) -> int:
+        """D, the same for every part: those with fewer features are filled up with zeros."""
+        return max(len(part.features.names) for part in self.parts)
+
+    @property
+    def x_bytes(self) -> int:
+        """Bytes of one part's features."""
+        return 4 * len(self.table.y) * self.n_features
+
+    def chunks(self, numbers: Sequence[int]) -> Iterator[Chunk]:
+        """Give the chunks of some parts, seed by seed: a whole seed is judged before the next."""
+        x = {n: self._x(self.parts[n]) for n in numbers}
+        for seed in self.seeds:
+            for n in numbers:
+                yield self._chunk(self.parts[n], seed, x[n])
+
+    def _x(self, part: Part) -> np.ndarray:
+        """Give the features (N, D) of all rows, as the part's training rows say."""
+        x = part.features.transform(self.table.columns)
+        missing = self.n_features - x.shape[1]
+        return np.pad(x, ((0, 0), (0, missing))) if missing else x
+
+    def _chunk(self, part: Part, seed: int, x: np.ndarray) -> Chunk:
+        gradient, validation = part.fold.training, part.fold.training[:0]
+        if self.schedule.stops_early:
+            gradient, validation = validation_share(
+                self.table.y,
+                part.fold.training,
+                n_gradient=part.n_gradient,
+                seed=seed,
+                group=self.table.group,
+            )
+        return Chunk(
+            fold=part.number,
+            seed=seed,
+            x=x,
+            y=self.table.y,
+            row_weight=self.table.row_weight,
+            class_weight=part.class_weight,
+            prior=part.prior,
+            training=gradient,
+            validation=validation,
+            held_out=part.fold.held_out,
+            batch_size=self.schedule.batch_size,
+            epochs=self.schedule.epochs,
+            patience=self.schedule.patience,
+        )
+
+
+def split(table: Table, design: Design, test: np.ndarray | None = None) -> tuple[Table, Split]:
+    """Divide a table's rows; the table comes back with the groups that were kept together."""
+    if design.duplicates_together:
+        table = replace(table, group=duplicate_groups(_comparable(table), table.group))
+    divided = divide(
+        table.y,
+        folds=design.folds,
+        repeats=design.repeats,
+        test_size=design.test_size,
+        seed=design.seed,
+        group=table.group,
+        time=table.time,
+        test=test,
+    )
+    return table, divided
+
+
+def plan(
+    table: Table, folds: Sequence[Fold], settings: tuple[Setting, ...], design: Design
+) -> Plan:
+    """Plan the lanes of some folds.
+
+    Parameters
+    ----------
+    table : Table
+    folds : sequence of Fold
+    settings : tuple of Setting
+    design : Design
+
+    Returns
+    -------
+    plan : Plan
+        One part for each fold; preprocessing, class weights and priors come from its training rows.
+    """
+    schedule = settle(table, [fold.training for fold in folds], design)
+    smallest = min(len(fold.training) for fold in folds)
+    parts = tuple(
+        _part(table, number, fold, settings, schedule, smallest)
+        for number, fold in enumerate(folds)
+    )
+    return Plan(table, settings, parts, schedule, design.all_seeds)
+
+
+def settle(table: Table, trainings: Sequence[np.ndarray], design: Design) -> Schedule:
+    """Settle batch size and epochs for the training parts of all folds.
+
+    Lanes stop early only where the validation share holds enough rows outside the most frequent
+    class to stop by, and one batch at least is left for the gradient steps.
+    """
+    smallest = min(len(rows) for rows in trainings)
+    batch_size = design.batch_size or default_batch_size(smallest)
+    stops = (
+        design.patience > 0
+        and batch_size < smallest / 2
+        and min(_validating(table.y[rows], batch_size) for rows in trainings) >= FEWEST_VALIDATING
+    )
+    epochs = design.epochs or (EPOCHS if stops else EPOCHS_UNSTOPPED)
+    return Schedule(min(batch_size, smallest), epochs, design.patience if stops else 0)
+
+
+def _comparable(table: Table) -> np.ndarray:
+    """Give the columns as a matrix (N, P) in which equal values are equal numbers."""
+    codes = [
+        pc.dictionary_encode(column.combine_chunks(), null_encoding="encode").indices.to_numpy()
+        for column in table.columns.others.columns
+    ]
+    return np.column_stack([table.columns.numbers + 0.0, *codes])  # + 0.0: −0.0 is 0.0
+
+
+def _part(
+    table: Table,
+    number: int,
+    fold: Fold,
+    settings: Sequence[Setting],
+    schedule: Schedule,
+    smallest: int,
+) -> Part:
+    n = len(fold.training)
+    counts = np.bincount(table.y[fold.training], minlength=len(table.classes))
+    n_gradient = n
+    if schedule.stops_early:
+        alike = smallest if n <= ALIKE * smallest else n
+        n_gradient = whole_batches(alike, batch_size=schedule.batch_size, share=VALIDATING)
+    return Part(
+        number=number,
+        fold=fold,
+        features=fit_features(table.columns, fold.training),
+        class_weight=np.stack([s.class_weight(counts, table.classes) for s in settings]),
+        prior=counts / counts.sum(),
+        n_gradient=n_gradient,
+    )
+
+
+def _validating(y: np.ndarray, batch_size: int) -> int:
+    """Count the rows outside the most frequent class that a validation share is sure to hold."""
+    counts = np.bincount(y)
+    n_gradient = whole_batches(len(y), batch_size=batch_size, share=VALIDATING)
+    return int((counts.sum() - counts.max()) * (len(y) - n_gradient) // len(y))

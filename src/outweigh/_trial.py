@@ -1,0 +1,83 @@
+"""A trial: one step of a network, traced before it trains, to say in one line why it cannot.
+
+Letters: B rows of a batch, D features, K classes.
+"""
+
+import hashlib
+import inspect
+from typing import Any
+
+from outweigh._errors import NetworkError
+from outweigh._loss import Loss
+
+B = 3  # any number does
+
+
+def sketch(model: Any, loss: Loss, n_features: int, n_outputs: int) -> str:
+    """Trace what a model computes, and give a hash of it.
+
+    Models of one sketch differ in nothing but the values of their variables.
+
+    Parameters
+    ----------
+    model : keras.Model
+    loss : Loss
+    n_features, n_outputs : int
+
+    Returns
+    -------
+    sketch : str
+        SHA-256 of the text that JAX hands to its compiler, constants included.
+
+    Raises
+    ------
+    NetworkError
+        When the model cannot be traced, or its loss is not one value for each row.
+    """
+    import jax
+
+    takes_training = "training" in inspect.signature(model.call).parameters
+    training, inference = ({"training": b} if takes_training else {} for b in (True, False))
+
+    def step(trainable: list[Any], other: list[Any], x: Any, y: Any, weight: Any) -> Any:
+        y_pred, *rest = model.stateless_call(trainable, other, x, return_losses=True, **training)
+        _check_values(loss.function, y, y_pred)
+        said = model.stateless_call(trainable, other, x, **inference)
+        return loss.function(y, y_pred, weight), rest, said
+
+    shapes = {"x": (B, n_features), "y": _targets_shape(loss, n_outputs), "weight": (B,)}
+    numbers = {name: jax.ShapeDtypeStruct(shape, "float32") for name, shape in shapes.items()}
+    variables = (model.trainable_variables, model.non_trainable_variables)
+    values = ([jax.ShapeDtypeStruct(v.shape, v.dtype) for v in some] for some in variables)
+    try:
+        text = jax.jit(step).lower(*values, **numbers).as_text()
+    except NetworkError:
+        raise
+    except Exception as error:
+        raise NetworkError(
+            "JAX must be able to trace the network (no branch on values, no NumPy, randomness "
+            f"from a keras.random.SeedGenerator only), it raised {told(error)}"
+        ) from error
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def told(error: BaseException) -> str:
+    """Tell an exception in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else f"{type(error).__name__}."
+
+
+def _targets_shape(loss: Loss, n_outputs: int) -> tuple[int, ...]:
+    if n_outputs == 1:
+        return (B, 1)
+    return (B, n_outputs) if loss.one_hot else (B,)
+
+
+def _check_values(loss: Any, y: Any, y_pred: Any) -> None:
+    """Check that a loss leaves the mean to Keras: weights cannot act on what is one number."""
+    shape = loss.call(y, y_pred.astype("float32")).shape
+    if shape not in ((B,), (B, 1)):
+        raise NetworkError(
+            "the network's loss must give one value for each row, so that class weights can act "
+            f"on them; for {B} rows it gives a result of shape {shape}: leave the mean to Keras."
+        )
