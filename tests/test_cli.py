@@ -225,3 +225,82 @@ def test_help_loads_no_heavy_library(arguments):
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1].strip() == "loaded"
+
+
+# what a column may be
+
+
+@pytest.fixture
+def visits(tmp_path):
+    """Visits of customers: text, dates, gaps, marks for missing, weights, numbers."""
+    rng = np.random.default_rng(1)
+    lines = ["visit,who,day,site,age,counts,sick"]
+    for i in range(300):
+        age, site = rng.normal(50, 9), "?" if i % 13 == 0 else "NS"[i % 2]
+        sick = int(age + rng.normal(0, 9) > 62)
+        day = f"2024-{1 + i // 28:02}-{1 + i % 28:02}"
+        lines.append(f"v{i},c{i % 60},{day},{site},{age:.3f},{1 + i % 3},{sick}")
+    path = tmp_path / "visits.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def results_of(tmp_path, name="r"):
+    return json.loads((tmp_path / name / "results.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("options", "judged"),
+    [
+        ([], "2 folds, each by"),
+        (["--group", "who"], "2 folds of whole groups"),
+        (["--time", "day"], "2 blocks of time, each by networks of earlier rows"),
+        (["--repeats", "2"], "4 folds of several splits"),
+        (["--duplicates-together"], "2 folds of whole groups"),
+    ],
+)
+def test_rows_are_divided_as_asked(command, visits, tmp_path, options, judged):
+    status, out, err = command(
+        "run", visits, "--target", "sick", "--id", "visit", "--row-weight", "counts",
+        "--missing", "?", "--out", "r", *FAST, *options,
+    )  # fmt: skip
+    assert status == 0, err
+    found = results_of(tmp_path)
+    assert found["design"]["judged"].startswith(judged)
+    assert judged in " ".join(out.split())
+    assert found["data"]["features"] == 5 - 2 - bool({"--group", "--time"} & {*options}) + 1
+
+
+def test_marks_for_missing_are_shown_where_they_are_not_named(command, visits, tmp_path):
+    status, out, _ = command("run", visits, "--target", "sick", "--out", "r", *FAST)
+    assert status == 0
+    assert "missing-in-disguise" in [f["code"] for f in results_of(tmp_path)["findings"]]
+    assert "--missing '?'" in " ".join(out.split())
+
+
+def test_a_test_file_is_judged_at_the_end(command, visits, tmp_path):
+    lines = visits.read_text().splitlines(keepends=True)
+    (tmp_path / "train.csv").write_text("".join(lines[:201]))
+    (tmp_path / "test.csv").write_text("".join([lines[0], *lines[201:]]))
+    status, _, err = command(
+        "run", "train.csv", "--target", "sick", "--test", "test.csv", "--out", "r", *FAST
+    )
+    assert status == 0, err
+    data = results_of(tmp_path)["data"]
+    assert (data["training"]["rows"], data["test"]["rows"]) == (200, 100)
+
+
+def test_a_study_out_of_time_says_what_is_missing(command, table, tmp_path, monkeypatch):
+    from outweigh import _lanes
+
+    seen = iter(range(10**6))  # the fourth look at the clock, and all that follow, are too late
+    monkeypatch.setattr(
+        _lanes._Crew, "must_stop", property(lambda crew: crew.until < 9e9 and next(seen) > 12)
+    )
+    status, out, err = command(
+        "run", table, "--target", "sick", "--out", "r", "--time-limit", "5", "--workers", "1", *FAST
+    )
+    assert status == 0, err
+    [finding] = [f for f in results_of(tmp_path)["findings"] if f["code"] == "time-limit"]
+    assert "of 2 seeds" in finding["title"]
+    assert "Time was up" in " ".join(out.split())

@@ -1,8 +1,11 @@
 """The engine's other laws: own rows only, common random numbers, same bits, outcomes as data."""
 
 import hashlib
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,14 +56,22 @@ def sha(trained):
     return together.hexdigest()
 
 
-def test_a_lane_visits_only_its_training_rows():
+def normalised(n_features, n_outputs):
+    norm, hidden = keras.layers.BatchNormalization(), keras.layers.Dense(8, activation="relu")
+    output = keras.layers.Dense(n_outputs, activation="sigmoid")
+    return keras.Sequential([keras.Input((n_features,)), norm, hidden, output])
+
+
+@pytest.mark.parametrize("build", [small, normalised])
+def test_a_lane_visits_only_its_training_rows(build):
+    """Weight 0 would not do: a row of weight 0 still moves the statistics of BatchNormalization."""
     x = X.copy()
     x[500:] = 1e30
     plain, poisoned = (
-        KerasTrainer(small).train([chunk(x=given)], keep_parameters=True)[0] for given in (X, x)
+        KerasTrainer(build).train([chunk(x=given)], keep_parameters=True)[0] for given in (X, x)
     )
-    for mine, theirs in zip(plain.parameters[0], poisoned.parameters[0], strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    for mine, theirs in zip(plain.parameters, poisoned.parameters, strict=True):
+        assert [v.tobytes() for v in mine] == [v.tobytes() for v in theirs]
 
 
 def test_validation_rows_stop_a_lane_but_never_move_its_parameters():
@@ -85,6 +96,28 @@ def test_the_same_plan_gives_the_same_bits_whatever_the_workers_and_the_order():
     many = sha(KerasTrainer(small, workers=3).train(plan))
     backwards = sha(KerasTrainer(small, workers=2).train(plan[::-1])[::-1])
     assert alone == many == backwards
+
+
+ALONE = """
+import os, random, sys
+if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[1])])
+from outweigh._lanes import KerasTrainer
+from tests.test_lanes import chunk, np, sha, small
+plan = [chunk(seed=seed, ratios=np.geomspace(1, 50, 18)) for seed in range(3)]
+order = random.Random(sys.argv[1]).sample(range(3), 3)
+trained = KerasTrainer(small).train([plan[i] for i in order])
+print(sha([trained[order.index(i)] for i in range(3)]))
+"""
+
+
+def test_the_same_plan_gives_the_same_bits_in_other_processes_on_one_core_and_on_two():
+    plan = [chunk(seed=seed, ratios=np.geomspace(1, 50, 18)) for seed in range(3)]
+    here = sha(KerasTrainer(small).train(plan))
+    how = {"capture_output": True, "text": True, "check": True, "cwd": Path(__file__).parents[1]}
+    for cores in ("1", "2"):
+        done = subprocess.run([sys.executable, "-c", ALONE, cores], **how)
+        assert done.stdout.split()[-1] == here
 
 
 def test_lanes_of_a_chunk_start_alike_and_see_the_same_batches():
@@ -141,6 +174,24 @@ def test_a_lane_that_says_the_same_of_every_row_has_collapsed():
     assert trained.outcome == (COLLAPSED,) * 3
 
 
+def test_a_lane_that_sees_no_positive_is_data_too():
+    negatives = np.flatnonzero(Y[:384] == 0)[:256]
+    poor = chunk(training=negatives, validation=np.arange(0), patience=0, epochs=3)
+    [trained] = KerasTrainer(small).train([poor])
+    assert trained.outcome == (FINISHED,) * 3
+    assert np.isfinite(trained.probability).all()
+
+
+def test_a_chunk_ends_when_its_last_lane_does():
+    told = []
+    [trained] = KerasTrainer(small).train([chunk(epochs=300)], tell=told.append)
+    ends = trained.epochs + 3  # the patience
+    assert (ends < 300).all()
+    assert len(set(ends)) > 1
+    assert trained.validation_log_loss.shape[1] == ends.max()
+    assert told[-1].epochs_done == 3 * ends.max()
+
+
 def test_weight_2_is_the_row_twice_in_one_batch():
     def build(n_features, n_outputs):
         model = small(n_features, n_outputs)
@@ -162,7 +213,14 @@ def test_weight_2_is_the_row_twice_in_one_batch():
 def test_kept_parameters_predict_what_was_predicted():
     trainer = KerasTrainer(small)
     [trained] = trainer.train([chunk()], keep_parameters=True)
-    np.testing.assert_allclose(trainer.predict(trained, X[500:]), trained.probability, atol=1e-6)
+    again = _lanes.predict(small, trained.parameters, X[500:], n_classes=2)
+    np.testing.assert_allclose(again, trained.probability, atol=1e-6)
+
+
+def test_parameters_of_another_network_are_refused():
+    [trained] = KerasTrainer(small).train([chunk(epochs=1)], keep_parameters=True)
+    with pytest.raises(NetworkError, match="must build the network that was trained"):
+        _lanes.predict(normalised, trained.parameters, X, n_classes=2)
 
 
 def test_progress_ends_at_all_lanes_and_the_whole_share():
@@ -231,15 +289,12 @@ def test_lanes_that_are_not_done_in_time_are_left_out_and_the_others_are_as_ever
     assert ends[-1] == 3
 
 
-def test_a_shape_is_compiled_once_for_all_chunks_and_calls():
+def test_a_shape_is_compiled_once_for_all_calls_too():
     trainer = KerasTrainer(small)
-    plan = [chunk(fold=fold, seed=seed, epochs=2) for seed in range(2) for fold in range(3)]
-    trainer.train(plan)
-    [program] = trainer.programs.values()
-    assert len(program.compiled) == 2  # an epoch, a prediction
-    trainer.train(plan[:2])
-    assert len(program.compiled) == 2
-    assert len(trainer.programs) == 1
+    for _ in range(2):
+        trainer.train([chunk(fold=fold, epochs=2) for fold in range(3)])
+        [program] = trainer.programs.values()
+        assert len(program.compiled) == 2  # an epoch, a prediction
 
 
 def test_parameters_are_kept_only_where_they_are_asked_for():

@@ -127,9 +127,7 @@ ZOO = pa.table(
         "day": [date(2020, 1, 1), None, date(1969, 7, 20), *[date(2024, 2, 29)] * 3],
         "moment": [datetime(2020, 1, 1, 12, 30, 15, 250_000), None, *[datetime(2021, 1, 1)] * 4],
         "who": ["p1", "p2", "p1", "p3", "p3", "p1"],
-        "when": [
-            f"20{when}" for when in "20-03-01 20-01-01 20-03-01 21-01-01 20-12-31 20-01-01".split()
-        ],
+        "when": [*["2020-03-01", "2020-01-01"] * 2, "2020-12-31", "2021-01-01"],
         "counts": [1.0, 2.5, 0.0, 1.0, 1.0, 3.0],
         "key": [10, 11, 12, 13, 14, 15],
         "y": ["no", "no", "no", "no", "yes", "yes"],
@@ -356,7 +354,7 @@ def test_groups_times_weights_and_ids_are_no_features():
     table = from_frame(ZOO, **ASKED)
     assert table.names == ("whole", "huge", "real", "flag", "word", "sort", "day", "moment")
     assert table.group.tolist() == [0, 1, 0, 2, 2, 0]
-    assert table.time.tolist() == [1, 0, 1, 3, 2, 0]
+    assert table.time.tolist() == [1, 0, 1, 0, 2, 3]
     assert table.row_weight.tolist() == [1, 2.5, 0, 1, 1, 3]
     assert table.row_id.to_pylist() == [10, 11, 12, 13, 14, 15]
 

@@ -22,7 +22,7 @@ ELEMENTWISE = frozenset(
     """
     abs add add_any and ceil clamp convert_element_type copy cos div eq erf erf_inv erfc exp exp2
     expm1 floor ge gt integer_pow is_finite le log log1p logistic lt max min mul ne neg not or pow
-    rem round rsqrt select_n sign sin sqrt square stop_gradient sub tan tanh xor
+    rem round rsqrt select_n sign sin sqrt square sub tan tanh xor
     """.split()  # noqa: SIM905  (fifty names read better as words)
 )
 REDUCTIONS = frozenset({"reduce_max", "reduce_min", "reduce_prod", "reduce_sum"})

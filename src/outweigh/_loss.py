@@ -134,12 +134,13 @@ def _from_logits(model: Any, loss: Any, activation: str | None) -> bool:
             "the network must say whether its output is logits or probabilities: in the function "
             "that builds it, set model.from_logits = True or False."
         )
-    if len(set(voices.values())) > 1:
-        told = " but ".join(
-            f"{who} says {'logits' if logits else 'probabilities'}"
-            for who, logits in voices.items()
+    if len({*voices.values()}) > 1:
+        names = {True: "logits", False: "probabilities"}
+        told = " but ".join(f"{who} says {names[logits]}" for who, logits in voices.items())
+        raise NetworkError(
+            f"the network must agree with itself on what its output is, {told}: mend one of them "
+            "(a sigmoid or softmax gives probabilities)."
         )
-        raise NetworkError(f"the network must agree on logits with itself, {told}: mend one.")
     return next(iter(voices.values()))
 
 

@@ -11,6 +11,7 @@ import importlib.util
 import os
 import random
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -247,17 +248,19 @@ def _check_shapes(model: Any, n_features: int, n_outputs: int) -> None:
     keras = keras_on_jax()
     rows = keras.KerasTensor((None, n_features), dtype="float32")
     try:
-        output = model.compute_output_spec(rows) if model.built else model(rows)
+        with warnings.catch_warnings():  # Keras warns of what it then raises
+            warnings.filterwarnings("ignore", "(?s).*unbuilt state", UserWarning)
+            output = model.compute_output_spec(rows) if model.built else model(rows)
     except Exception as error:
         raise NetworkError(
-            f"the network must accept any number of rows of {n_features} features, it raised "
-            f"{told(error)}"
+            f"the network must accept any number of rows of {n_features} features, and JAX must be "
+            f"able to trace it; it raised {told(error)}"
         ) from error
     shape = getattr(output, "shape", None)
     if shape is None or len(shape) != 2 or shape[1] != n_outputs:
         came = f"of shape {tuple(shape)}" if shape is not None else f"a {type(output).__name__}"
         raise NetworkError(
-            f"the network's output must be of shape (rows, {n_outputs}), it is {came}: use the "
+            f"the network must have one output of shape (rows, {n_outputs}), it is {came}: use the "
             "n_outputs that build() is called with (1 for two classes, K for K classes)."
         )
 
@@ -301,8 +304,8 @@ def _is_of(optimizer: Any, variables: list[Any]) -> bool:
     keras = keras_on_jax()
     try:
         with keras.StatelessScope():
-            optimizer.apply([keras.ops.zeros_like(v) for v in variables], variables)
-    except Exception:
+            optimizer.apply([keras.ops.zeros(v.shape, v.dtype) for v in variables], variables)
+    except (KeyError, ValueError):
         return False
     return True
 

@@ -5,6 +5,7 @@ Letters: B rows of a batch, D features, K classes.
 
 import hashlib
 import inspect
+import re
 from typing import Any
 
 from outweigh._errors import NetworkError
@@ -45,12 +46,13 @@ def sketch(model: Any, loss: Loss, n_features: int, n_outputs: int) -> str:
         said = model.stateless_call(trainable, other, x, **inference)
         return loss.function(y, y_pred, weight), rest, said
 
+    shaped: Any = jax.ShapeDtypeStruct  # untyped
     shapes = {"x": (B, n_features), "y": _targets_shape(loss, n_outputs), "weight": (B,)}
-    numbers = {name: jax.ShapeDtypeStruct(shape, "float32") for name, shape in shapes.items()}
-    variables = (model.trainable_variables, model.non_trainable_variables)
-    values = ([jax.ShapeDtypeStruct(v.shape, v.dtype) for v in some] for some in variables)
+    rows = {name: shaped(shape, "float32") for name, shape in shapes.items()}
+    of_model = (model.trainable_variables, model.non_trainable_variables)
+    variables = ([shaped(v.shape, v.dtype) for v in some] for some in of_model)
     try:
-        text = jax.jit(step).lower(*values, **numbers).as_text()
+        text = jax.jit(step).lower(*variables, **rows).as_text()
     except NetworkError:
         raise
     except Exception as error:
@@ -62,8 +64,14 @@ def sketch(model: Any, loss: Loss, n_features: int, n_outputs: int) -> str:
 
 
 def told(error: BaseException) -> str:
-    """Tell an exception in one line."""
-    text = " ".join(str(error).split())
+    """Tell an exception in one line: JAX's own where Keras's report of it hides it."""
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(cause)
+    error = next((e for e in chain if type(e).__module__.startswith("jax.")), error)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # Keras prints in bold
+    text = " ".join(plain.rpartition("Error encountered:")[2].split())  # after Keras's guesses
+    text = "".join(c for c in text if c.isprintable())
     return f"{type(error).__name__}: {text[:300]}" if text else f"{type(error).__name__}."
 
 
