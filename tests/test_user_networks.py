@@ -213,9 +213,7 @@ def with_a_state_and_a_metric(n_features, n_outputs):
     hidden = layers.Dense(8, "relu")(Centred()(layers.Dense(8)(x)))
     model = keras.Model(x, layers.Dense(n_outputs, "sigmoid")(hidden))
     reduced = losses.BinaryCrossentropy(reduction="mean_with_sample_weight")
-    model.compile(
-        optimizers.Lion(1e-3), reduced, metrics=[Caught(), "auc"], weighted_metrics=["accuracy"]
-    )
+    model.compile(optimizers.Lion(1e-3), reduced, metrics=[Caught()], weighted_metrics=["accuracy"])
     return model
 
 
@@ -242,16 +240,15 @@ def of_half_precision(n_features, n_outputs):
 
 # network: classes, rows to train on, whether rows weigh
 NETWORKS = {
-    branches_and_a_skip: (2, WITH_REST, False),
+    branches_and_a_skip: (2, WHOLE, False),
     subclassed_with_noise: (2, WITH_REST, True),
-    subclassed_with_its_own_loss: (3, WITH_REST, False),
+    subclassed_with_its_own_loss: (3, WHOLE, False),
     regularised: (2, WHOLE, True),
     accumulating: (4, WITH_REST, False),
-    scaling_its_loss: (2, WHOLE, False),
     of_two_optimizers: (3, WHOLE, True),
     convolving: (4, WHOLE, False),
     adapted_frozen_and_tied: (3, WHOLE, True),
-    with_a_state_and_a_metric: (2, WITH_REST, False),
+    with_a_state_and_a_metric: (2, WHOLE, False),
     not_compiled: (5, WHOLE, False),
 }
 
@@ -259,11 +256,12 @@ NETWORKS = {
 # -- the engine and Keras -----------------------------------------------------------------------
 
 
-def data(n_classes, n_training, rows_weigh):
+def data(n_classes, n_training, rows_weigh, spoilt=()):
     rng = np.random.default_rng(1)
     x = rng.normal(size=(n_training + HELD_OUT, D)).astype("float32")
     score = x @ rng.normal(size=(D, n_classes)) + rng.gumbel(size=(len(x), n_classes))
     y = np.argmax(score - np.linspace(0, 2, n_classes), axis=1)
+    x[list(spoilt), 0] = np.inf
     row_weight = rng.uniform(0, 2, len(x)).astype("float32") if rows_weigh else None
     return x, y, row_weight
 
@@ -337,8 +335,8 @@ def probabilities(z, from_logits):
     return np.asarray(ops.softmax(z) if from_logits else z)
 
 
-def largest_difference(build, n_classes, n_training, rows_weigh, **how):
-    x, y, row_weight = data(n_classes, n_training, rows_weigh)
+def largest_difference(build, n_classes, n_training, rows_weigh, spoilt=(), **how):
+    x, y, row_weight = data(n_classes, n_training, rows_weigh, spoilt)
     class_weights = np.stack([np.ones(n_classes), np.geomspace(0.3, 12, n_classes)])
     [trained] = KerasTrainer(build).train([chunk(x, y, row_weight, class_weights)])
     alone = np.stack([*by_keras(build, x, y, row_weight, class_weights, **how)])
@@ -353,9 +351,13 @@ def test_a_users_network_trains_as_by_keras(build, record_property):
     assert difference <= 1e-5
 
 
+def test_a_step_that_is_no_number_is_left_out_by_an_optimizer_that_scales_its_loss():
+    assert largest_difference(scaling_its_loss, 2, WHOLE, False, spoilt=(3, 77)) <= 1e-5
+
+
 def test_weights_averaged_by_the_optimizer_are_those_that_predict():
     assert largest_difference(averaging_its_weights, 2, WHOLE, False, at_once=True) <= 1e-5
 
 
 def test_half_precision_is_kept_and_agrees_to_its_own_precision():
-    assert largest_difference(of_half_precision, 2, WHOLE, False) <= 1e-2
+    assert largest_difference(of_half_precision, 2, WHOLE, False) <= 1e-2  # bfloat16: 8 bits
