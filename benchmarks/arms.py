@@ -133,7 +133,7 @@ def mammography(path):
     times = []
     for i, fold in enumerate(split.folds[:4]):
         gradient, validation = validation_share(table.y, fold.training, n_gradient=7680, seed=i)
-        x = fit_features(table, fold.training).transform(table.columns)
+        x = fit_features(table.columns, fold.training).transform(table.columns)
         counts = np.bincount(table.y[fold.training])
         weight = dict(enumerate(counts.sum() / (2 * counts)))
         begun = time.perf_counter()

@@ -24,13 +24,14 @@ _columns: _errors _labels _reading
 _frames: _errors _reading
 _roles: _columns _errors _labels _reading
 _table: _columns _errors _frames _labels _reading _roles
-_rows: _columns _errors _frames _reading _roles
+_rows: _columns _errors _frames _labels _reading _roles
 _test_file: _columns _errors _frames _labels _reading _roles _table
 _features: _columns
 _groups: _errors
 _validation: _classes _errors _groups
 _split: _classes _errors _groups _validation
-_weights: _errors
+_counts: _errors
+_weights: _counts _errors
 _settings: _errors _weights
 _loss: _errors
 _trial: _errors _loss
@@ -46,8 +47,9 @@ _study: _chunk _compare _errors _features _machine _operating _plan _predictions
 _findings: _columns _study
 _record: _chunk _compare _findings _operating _predictions _scores _settings _study _table
 _model: _columns _errors _features _lanes _network _operating _settings
-_bundle: _errors _features _files _model _network
-_cases: _columns _errors _files _model
+_recipe: _columns _errors _features _reading
+_bundle: _errors _files _model _network _reading _recipe
+_cases: _columns _errors _files _labels _model _reading
 _folder: _bundle _errors _files _model _predictions report
 _answer: _chunk _compare _errors _files _findings _folder _model _network _predictions _record
   _rows _study report
@@ -55,9 +57,10 @@ _weigh: _answer _chunk _errors _frames _lanes _network _operating _plan _setting
 _demo: _chunk _compare _lanes _network _operating _predictions _record _settings _split _study
   _table _weights
 _terminal: _chunk
-_cli: _bundle _cases _demo _errors _files _folder _machine _network _operating _plan _rows _settings
-  _study _table _terminal _test_file _weigh report
-__init__: _answer _compare _errors _network _operating _predictions _settings _weigh _weights
+_cli: _bundle _cases _demo _errors _files _folder _machine _network _operating _plan _reading _rows
+  _settings _study _table _terminal _test_file _weigh report
+__init__: _answer _compare _counts _errors _network _operating _predictions _settings _weigh
+  _weights
 """
 """From the ground up. `_weigh`, `_demo` and `_model` import the engine, `_lanes`, only late."""
 

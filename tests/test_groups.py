@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from outweigh._errors import UsageError
@@ -9,9 +9,11 @@ from outweigh._groups import choose, deal, duplicate_groups, lacking, misfit, ta
 small_matrices = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 12)), min_size=1, max_size=30
 ).map(np.array)
-some_counts = st.lists(
-    st.tuples(st.integers(0, 4), st.integers(0, 4)).filter(any), min_size=2, max_size=12
-).map(np.array)
+some_counts = st.integers(2, 3).flatmap(
+    lambda n_classes: st.lists(
+        st.tuples(*[st.integers(0, 4)] * n_classes).filter(any), min_size=2, max_size=12
+    ).map(np.array)
+)
 
 
 def same_group(code: np.ndarray) -> np.ndarray:
@@ -92,16 +94,16 @@ def test_alike_groups_dealt_in_one_stroke_are_dealt_as_one_by_one(counts, seed):
 
 
 @given(some_counts, st.integers(0, 9))
-def test_groups_that_have_a_part_keep_it_and_no_part_overflows(counts, seed):
-    begun = np.where(np.arange(len(counts)) < 2, 0, -1)
+def test_no_part_overflows(counts, seed):
     room = np.array([np.inf, counts.sum() // 4])
-    part = deal(counts, [0.5, 0.5], rng=np.random.default_rng(seed), part=begun, room=room)
-    assert (part[:2] == 0).all()
+    part = deal(counts, [0.5, 0.5], rng=np.random.default_rng(seed), room=room)
     assert set(part) <= {0, 1}
     assert counts[part == 1].sum() <= room[1]
 
 
 @given(some_counts, st.integers(1, 20), st.integers(0, 9))
+@example(np.array([(0, 1, 2), (2, 0, 1), (2, 3, 0)]), 7, 246)  # the last class goes across whole
+@example(np.array([(2, 0, 2), (2, 2, 0), (0, 2, 2)]), 9, 2623)
 def test_chosen_groups_fit_and_leave_each_class_behind(counts, most, seed):
     most = min(most, counts.sum() - 1)
     if most < 1:
@@ -110,7 +112,35 @@ def test_chosen_groups_fit_and_leave_each_class_behind(counts, most, seed):
     assert counts[chosen].sum() <= most
     assert (counts[~chosen].any(axis=0) == counts.any(axis=0)).all()
     could_go = counts[~chosen].sum(axis=1) <= most - counts[chosen].sum()
-    assert could_go.sum() <= 2  # for each class one that stays
+    assert could_go.sum() <= counts.shape[1]  # for each class one that stays
+
+
+@pytest.mark.parametrize(
+    ("counts", "most"),
+    [
+        ([(4, 0), (0, 3), (4, 1)], 6),
+        ([(0, 5), (2, 1), (3, 0)], 6),
+        ([(1, 0), (0, 5), (2, 2), (1, 4)], 4),
+    ],
+)
+def test_one_group_of_both_classes_is_chosen_where_two_of_one_do_not_fit(counts, most):
+    for seed in range(5):
+        chosen = choose(np.array(counts), most, rng=np.random.default_rng(seed))
+        assert np.array(counts)[chosen].any(axis=0).all()
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        [(0, 3, 3), (2, 0, 0), (2, 3, 0), (3, 0, 3)],
+        [(3, 0, 0), (1, 0, 3), (0, 3, 1), (3, 2, 0)],
+        [(0, 3, 2), (1, 0, 0), (2, 0, 3), (1, 2, 0)],
+    ],
+)
+def test_the_class_of_the_fewest_groups_is_dealt_first_where_classes_are_bound_up(counts):
+    for seed in range(10):
+        part = deal(np.array(counts), [0.5, 0.5], rng=np.random.default_rng(seed))
+        assert not lacking(np.array(counts), part, 2).any()
 
 
 def test_big_groups_of_different_sizes_are_dealt_differently_by_different_seeds():

@@ -26,6 +26,7 @@ def test_the_surface_is_this():
         "UsageError",
         "Verdict",
         "class_weight",
+        "count_classes",
         "default_network",
         "undo",
         "weigh",

@@ -2,7 +2,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -288,14 +288,17 @@ def test_no_group_is_on_both_sides_of_a_cut(table, test_size, folds, seed):
         assert np.sort(together).tolist() == list(range(len(y)))
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=9),
-    st.integers(2, 4),
-    st.integers(0, 9),
-)
-def test_two_classes_are_in_every_fold_whenever_as_many_groups_hold_them(counts, folds, seed):
-    group = np.repeat(np.arange(len(counts)), [sum(count) for count in counts])
+few_groups = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=9)
+
+
+def spelled_out(counts: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
     y = np.concatenate([np.repeat([0, 1], count) for count in counts])
+    return y, np.repeat(np.arange(len(counts)), [sum(count) for count in counts])
+
+
+@given(few_groups, st.integers(2, 4), st.integers(0, 9))
+def test_two_classes_are_in_every_fold_whenever_as_many_groups_hold_them(counts, folds, seed):
+    y, group = spelled_out(counts)
     assume(len(np.unique(y)) == 2)
     holders = (np.array(counts) > 0).sum(axis=0)
     if holders.min() < folds:
@@ -339,12 +342,28 @@ def test_a_group_for_each_row_is_as_good_as_none():
         assert (np.abs(by_class(y, fold.held_out) - np.bincount(y) / 5) < 1).all()
 
 
-def test_the_test_part_leaves_the_folds_their_groups_where_it_can():
-    y = np.array([0] * 40 + [1] * 7)
-    group = np.array([*range(40), 40, 41, 42, 43, 44, 45, 45])
-    for seed in range(10):
-        split = divide(y, group=group, folds=5, test_size=0.2, seed=seed)
-        assert y[split.test].sum() in (1, 2)
+@given(few_groups, st.integers(2, 4), st.floats(0.1, 0.5), st.integers(0, 9))
+@example([(0, size) for size in (1, 3, 7, 7, 4, 4, 1)], 5, 0.2, 157)
+def test_the_test_part_leaves_the_folds_their_groups_where_it_can(counts, folds, test_size, seed):
+    y, group = spelled_out([*counts, *[(1, 0)] * 20])
+    holders = sum(count[1] > 0 for count in counts)
+    if holders <= folds:
+        with pytest.raises(SplitError):
+            divide(y, folds=folds, group=group, test_size=test_size, seed=seed)
+        return
+    split = divide(y, folds=folds, group=group, test_size=test_size, seed=seed)
+    assert by_class(y, split.test).all()
+
+
+def test_of_a_few_big_groups_the_test_part_is_the_nearest_of_several():
+    off = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        group = np.repeat(np.arange(25), rng.integers(5, 60, 25))
+        y = (rng.random(len(group)) < rng.beta(0.5, 2, 25)[group]).astype(int)
+        test = divide(y, group=group, test_size=0.2, seed=seed).test
+        off.append(np.abs(by_class(y, test) / np.bincount(y) - 0.2).max())
+    assert np.mean(off) < 0.01
 
 
 @pytest.mark.parametrize(

@@ -782,10 +782,11 @@ def test_rows_that_were_learned_from_come_back_the_same(tmp_path):
 
 
 def test_text_that_looks_like_numbers_is_read_as_the_text_it_was(write):
-    schema = (("code", "text"), ("size", "number"))
-    rows = read_rows(write(b"code,size\n007,1\n1.50,2\ntrue,3\n"), schema)
-    assert rows.columns.others["code"].to_pylist() == ["007", "1.50", "true"]
-    assert rows.columns.numbers.tolist() == [[1], [2], [3]]
+    schema = (("code", "text"), ("flag", "text"), ("size", "number"))
+    rows = read_rows(write(b"code,flag,size\n007,True,1\n1.50,false,2\n"), schema)
+    assert rows.columns.others["code"].to_pylist() == ["007", "1.50"]
+    assert rows.columns.others["flag"].to_pylist() == ["True", "false"]
+    assert rows.columns.numbers.tolist() == [[1], [2]]
 
 
 @pytest.mark.parametrize(

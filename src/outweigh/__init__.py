@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from outweigh._answer import Study
     from outweigh._compare import Verdict
+    from outweigh._counts import count_classes
     from outweigh._errors import (
         BundleError,
         DataError,
@@ -44,6 +45,7 @@ _ROOMS = {
     "UsageError": "_errors",
     "Verdict": "_compare",
     "class_weight": "_weights",
+    "count_classes": "_counts",
     "default_network": "_network",
     "undo": "_settings",
     "weigh": "_weigh",
@@ -64,6 +66,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "class_weight",
+    "count_classes",
     "default_network",
     "undo",
     "weigh",

@@ -1,96 +1,126 @@
 """The bundle: a model on disk that can be read without trusting it.
 
-A bundle is a folder of four files:
+A bundle is a folder of four files; whatever else lies there is not looked at:
 
 ``manifest.json``
     What the model is, with the SHA-256 and the size of the next two.
 ``weights.safetensors``
-    The networks' numbers.
+    The networks' numbers, and the costs.
 ``features.skops``
-    The preprocessing, of a closed list of types.
+    The preprocessing, as plain numbers and texts: see `outweigh._recipe`.
 ``manifest.sha256``
     The manifest's own hash.
 
 Nothing is unpickled and Keras's loader is never asked: files have made it run code time and again.
 The default network is built by our own code; a user's network by the function that its user names.
-Every file is checked against its hash before it is opened. A hash tells damage, not malice: who can
-write all four files can write another model, but no code.
+Every file is checked against its hash before it is opened, and all that it holds before it is used.
+A hash tells damage, not malice: who can write all four files can write another model, but no code.
+
+Letters: R seeds, K classes, P parameters.
 """
 
 import hashlib
 import json
+import stat
 import zipfile
-from dataclasses import fields
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from outweigh._errors import BundleError, UsageError
-from outweigh._features import Features
 from outweigh._files import write_bytes
 from outweigh._model import DEFAULT, Model
-from outweigh._network import Build, default_network
+from outweigh._network import HIDDEN, Build, default_network
+from outweigh._reading import one_line, quoted, shown
+from outweigh._recipe import fits, read, written
 
 FORMAT = 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 WEIGHTS, FEATURES = "weights.safetensors", "features.skops"
-MOST_BYTES = {MANIFEST: 1 << 20, SEAL: 1 << 8, WEIGHTS: 4 << 30, FEATURES: 1 << 30}
-MOST_INFLATED = 4 << 30  # bytes of the preprocessing when unpacked
-MOST_TENSORS = 10_000
+MOST_BYTES = {MANIFEST: 4 << 20, SEAL: 64, WEIGHTS: 4 << 30, FEATURES: 1 << 30}
+COSTS = "costs"  # what their tensor is called; those of the networks are numbered
 LIBRARIES = ("outweigh", "keras", "jax", "numpy", "scikit-learn", "skrub", "skops", "safetensors")
 
-TRUSTED = frozenset(
-    """
-    numpy.dtype
-    skrub._apply_to_each_col.ApplyToEachCol
-    skrub._check_input.CheckInputDataFrame
-    skrub._clean_categories.CleanCategories
-    skrub._clean_null_strings.CleanNullStrings
-    skrub._dataframe._common.is_any_date
-    skrub._dataframe._common.is_categorical
-    skrub._dataframe._common.is_numeric
-    skrub._datetime_encoder.DatetimeEncoder
-    skrub._drop_uninformative.DropUninformative
-    skrub._duration_to_float.DurationToFloat
-    skrub._string_encoder.StringEncoder
-    skrub._table_vectorizer.PassThrough
-    skrub._table_vectorizer.TableVectorizer
-    skrub._table_vectorizer._created_by_predicate
-    skrub._to_datetime.ToDatetime
-    skrub._to_float.ToFloat
-    skrub._to_str.ToStr
-    skrub.selectors._base.All
-    skrub.selectors._base.And
-    skrub.selectors._base.Cols
-    skrub.selectors._base.Filter
-    skrub.selectors._base.Sub
-    skrub.selectors._selectors._cardinality_below
-    """.split()
-)
-"""What the preprocessing is made of, besides what skops trusts of NumPy, SciPy and scikit-learn."""
+FILE = {"sha256": str, "bytes": int}
+CONTENT = {
+    "format": int,
+    "versions": dict,
+    "files": {WEIGHTS: FILE, FEATURES: FILE},
+    "model": {
+        "network": str,
+        "n_trainable": int,
+        "seeds": int,
+        "setting": str,
+        "classes": [{bool, float, str}],
+        "class_weight": [float],
+        "prior": [float],
+        "missing": [str],
+        "target": str,
+        "source": str,
+    },
+}
+"""What a manifest holds, as `outweigh._recipe.fits` takes it."""
+
+DTYPES = {
+    "BOOL": "bool",
+    "U8": "uint8",
+    "U16": "uint16",
+    "U32": "uint32",
+    "U64": "uint64",
+    "I8": "int8",
+    "I16": "int16",
+    "I32": "int32",
+    "I64": "int64",
+    "F16": "float16",
+    "F32": "float32",
+    "F64": "float64",
+}
+"""What a tensor may hold, in the words of safetensors and of NumPy; bfloat16 comes on top."""
+
+NODES = {
+    "DictNode": "builtins.dict",
+    "ListNode": "builtins.list",
+    "TypeNode": "builtins.str",
+    "JsonNode": "builtins.str",
+    "NdArrayNode": "numpy.ndarray",
+}
+"""What the preprocessing is made of, in the words of skops."""
 
 
 def save(model: Model, folder: Path) -> None:
-    """Write a model as a bundle."""
-    import skops.io  # late: it loads scikit-learn
+    """Write a model as a bundle.
+
+    Raises
+    ------
+    BundleError
+        When the model is larger than what `load` reads.
+    """
+    import skops.io  # late: it loads for a second
     from safetensors.numpy import save as tensors
 
-    features = {field.name: getattr(model.features, field.name) for field in fields(Features)}
     numbered = {str(i): np.ascontiguousarray(v) for i, v in enumerate(model.parameters)}
-    files = {WEIGHTS: tensors(numbered), FEATURES: skops.io.dumps(features, compression=zipfile.ZIP_DEFLATED)}
+    files = {
+        WEIGHTS: tensors({**numbered, COSTS: np.ascontiguousarray(model.costs)}),
+        FEATURES: skops.io.dumps(written(model.features)),
+    }
     manifest = {
         "format": FORMAT,
         "versions": {name: version(name) for name in LIBRARIES},
         "files": {n: {"sha256": _hash(data), "bytes": len(data)} for n, data in files.items()},
         "model": _described(model),
     }
-    written = json.dumps(manifest, indent=1, allow_nan=False).encode()
+    files[MANIFEST] = json.dumps(manifest, indent=1, allow_nan=False).encode()
+    files[SEAL] = _hash(files[MANIFEST]).encode()
+    for name, data in files.items():
+        _check_size(name, len(data))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SEAL).unlink(missing_ok=True)  # an old seal must not vouch for half of a new bundle
-    for name, data in {**files, MANIFEST: written, SEAL: _hash(written).encode()}.items():
+    for name, data in files.items():
         write_bytes(folder / name, data)
 
 
@@ -108,49 +138,47 @@ def load(folder: Path, *, build: Build | None = None) -> Model:
     BundleError
         When a file is missing, damaged, too large, or holds what it must not.
     UsageError
-        When the model needs its user's network function, and none came.
+        When there is no such folder; when the model needs its user's network function, and none
+        came, or the other way round.
     """
+    if not folder.is_dir():
+        raise UsageError(
+            f"a run folder must hold a model; {shown(folder)} is no folder: name a folder that "
+            "'outweigh run' wrote"
+        )
     manifest = _manifest(folder)
-    if (came := manifest.get("format")) != FORMAT:
-        raise BundleError(
-            f"the bundle must be of format {FORMAT}, it is of {came!r}: use the outweigh "
-            "that wrote it"
-        )
-    try:
-        said, files = manifest["model"], manifest["files"]
-        data = {name: _checked(folder, name, files[name]) for name in (WEIGHTS, FEATURES)}
-        build = _build(said["network"], build)
-        return Model(
-            classes=tuple(said["classes"]),
-            setting=said["setting"],
-            class_weight=np.array(said["class_weight"]),
-            costs=np.array(said["costs"]),
-            prior=np.array(said["prior"]),
-            features=_features(data[FEATURES]),
-            missing=tuple(said["missing"]),
-            parameters=_parameters(data[WEIGHTS]),
-            n_trainable=said["n_trainable"],
-            build=build,
-            network=said["network"],
-            target=said["target"],
-            source=said["source"],
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BundleError(
-            f"the bundle's manifest must describe a model, it does not ({error}): "
-            "run the study again"
-        ) from None
+    said = manifest["model"]
+    build = _build(said["network"], build)
+    data = {name: _checked(folder, name, told) for name, told in manifest["files"].items()}
+    tensors = _opened(WEIGHTS, _tensors, data[WEIGHTS])
+    model = Model(
+        classes=tuple(said["classes"]),
+        setting=said["setting"],
+        class_weight=np.array(said["class_weight"], dtype=np.float64),
+        costs=tensors.pop(COSTS, np.zeros(0)),
+        prior=np.array(said["prior"], dtype=np.float64),
+        features=read(_opened(FEATURES, _plain, data[FEATURES])),
+        missing=tuple(said["missing"]),
+        parameters=_in_order(tensors),
+        n_trainable=said["n_trainable"],
+        build=build,
+        network=said["network"],
+        target=said["target"],
+        source=said["source"],
+    )
+    _check_classes(model)
+    _check_parameters(model, said["seeds"])
+    return model
 
 
 def _described(model: Model) -> dict[str, Any]:
     return {
-        "network": model.network,
+        "network": Path(model.network).name,  # where it lay is nobody else's business
         "n_trainable": model.n_trainable,
         "seeds": len(model.parameters[0]),
         "setting": model.setting,
         "classes": list(model.classes),
         "class_weight": model.class_weight.tolist(),
-        "costs": model.costs.tolist(),
         "prior": model.prior.tolist(),
         "missing": list(model.missing),
         "target": model.target,
@@ -158,14 +186,22 @@ def _described(model: Model) -> dict[str, Any]:
     }
 
 
+# reading
+
+
 def _manifest(folder: Path) -> dict[str, Any]:
     data, seal = _read(folder, MANIFEST), _read(folder, SEAL)
     if seal != _hash(data).encode():
         raise _damaged(MANIFEST)
-    manifest = json.loads(data)
-    if not isinstance(manifest, dict):
-        raise _damaged(MANIFEST)
-    return manifest
+    manifest = _opened(MANIFEST, _strict_json, data)
+    came = manifest.get("format") if isinstance(manifest, dict) else None
+    if came != FORMAT:
+        raise BundleError(
+            f"the bundle must be of format {FORMAT}; it is of {shown(came)}: use the outweigh "
+            "that wrote it"
+        )
+    _require(fits(manifest, CONTENT), "describe a model as 'outweigh run' does")
+    return dict(manifest)
 
 
 def _checked(folder: Path, name: str, told: dict[str, Any]) -> bytes:
@@ -176,56 +212,170 @@ def _checked(folder: Path, name: str, told: dict[str, Any]) -> bytes:
 
 
 def _read(folder: Path, name: str) -> bytes:
+    """Read a file, if it is one: a link could lead anywhere, a pipe would never end."""
     path = folder / name
     try:
-        size = path.stat().st_size
-        if size > MOST_BYTES[name]:
+        about = path.lstat()
+        if not stat.S_ISREG(about.st_mode):
             raise BundleError(
-                f"{name} of a bundle must have at most {MOST_BYTES[name]:,} bytes, it has {size:,}"
+                f"{name} of a bundle must be a plain file; in {shown(folder)} it is none: copy "
+                "the bundle again"
             )
+        _check_size(name, about.st_size)
         return path.read_bytes()
-    except OSError:
+    except FileNotFoundError:
         raise BundleError(
-            f"a bundle must hold {name}, {str(folder)!r} does not: name a folder that "
-            "'outweigh run' wrote"
+            f"a bundle must hold {name}; {shown(folder)} does not: copy the bundle again, or run "
+            "the study again"
+        ) from None
+    except OSError as error:
+        raise BundleError(f"{name} of a bundle must be readable: {one_line(error)}") from None
+
+
+def _opened(name: str, reader: Callable[[bytes], Any], data: bytes) -> Any:
+    """Read what a file holds."""
+    try:
+        return reader(data)
+    except BundleError:
+        raise
+    except Exception as error:  # a file can be wrong in as many ways as its reader has
+        raise BundleError(
+            f"{name} of a bundle must be as 'outweigh run' writes it; reading it raised "
+            f"{type(error).__name__}: {one_line(error)}"
         ) from None
 
 
-def _parameters(data: bytes) -> tuple[np.ndarray, ...]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load as tensors
+def _strict_json(data: bytes) -> Any:
+    """Read JSON in which no key comes twice, and each number is one."""
 
-    try:
-        found = tensors(data)
-    except (SafetensorError, ValueError) as error:
-        raise BundleError(f"{WEIGHTS} must hold tensors, it does not: {error}") from None
-    if len(found) > MOST_TENSORS or set(found) != {str(i) for i in range(len(found))}:
-        raise BundleError(f"{WEIGHTS} must number its tensors from 0, it does not")
-    parameters = tuple(found[str(i)] for i in range(len(found)))
-    if not all(np.isfinite(v).all() for v in parameters if v.dtype.kind == "f"):
-        raise BundleError(f"{WEIGHTS} must hold finite numbers, it does not: run the study again")
-    return parameters
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a key comes twice")
+        return dict(pairs)
+
+    def number(text: str) -> Any:
+        raise ValueError(f"{text} is no number")
+
+    return json.loads(data, object_pairs_hook=once, parse_constant=number)
 
 
-def _features(data: bytes) -> Features:
+def _tensors(data: bytes) -> dict[str, np.ndarray]:
+    from safetensors import deserialize
+
+    return {
+        name: np.frombuffer(told["data"], _dtype(told["dtype"])).reshape(told["shape"])
+        for name, told in deserialize(data)  # type: ignore[no-untyped-call]
+    }
+
+
+def _dtype(name: str) -> Any:
+    if name == "BF16":
+        import ml_dtypes  # late: NumPy has no such numbers of its own
+
+        return ml_dtypes.bfloat16
+    return np.dtype(DTYPES[name])
+
+
+def _in_order(tensors: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:
+    _require({*tensors} == {*map(str, range(len(tensors)))}, "number its tensors from 0")
+    return tuple(tensors[str(i)] for i in range(len(tensors)))
+
+
+def _plain(data: bytes) -> Any:
+    """Read with skops, once it is known that there are but plain numbers and texts."""
     import skops.io
 
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            inflated = sum(entry.file_size for entry in archive.infolist())
-    except zipfile.BadZipFile:
-        raise _damaged(FEATURES) from None
-    if inflated > MOST_INFLATED:
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        inflated = sum(entry.file_size for entry in archive.infolist())
+        _require(inflated <= len(data), "hold nothing that unpacks to more than it takes")
+        nodes = list(_nodes(json.loads(archive.read("schema.json"))))
+    names = [(node["__loader__"], f"{node['__module__']}.{node['__class__']}") for node in nodes]
+    if strangers := {name for loader, name in names if NODES.get(loader) != name}:
         raise BundleError(
-            f"{FEATURES} must unpack to at most {MOST_INFLATED:,} bytes, it would to {inflated:,}"
+            f"{FEATURES} of a bundle must hold plain numbers and texts; it holds "
+            f"{quoted(sorted(strangers), most=5)}: do not trust where it comes from"
         )
-    strangers = set(skops.io.get_untrusted_types(data=data)) - TRUSTED
-    if strangers:
-        raise BundleError(
-            f"{FEATURES} must hold known types only, it holds {', '.join(sorted(strangers)[:5])}: "
-            "do not use this bundle unless you know why"
+    _check_nodes(nodes)
+    return skops.io.loads(data, trusted=[])
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Find every node in the description that skops reads, however deep."""
+    left = [tree]
+    while left:
+        part = left.pop()
+        if isinstance(part, dict):
+            if "__loader__" in part:
+                yield part
+            left += part.values()
+        elif isinstance(part, list):
+            left += part
+
+
+def _check_nodes(nodes: list[dict[str, Any]]) -> None:
+    """Check that nothing is told to be read again and again: a little could become a lot."""
+    files = [node["file"] for node in nodes if node["__loader__"] == "NdArrayNode"]
+    holders = [node["__id__"] for node in nodes if node["__loader__"] in ("DictNode", "ListNode")]
+    values = [node["content"] for node in nodes if node["__loader__"] == "JsonNode"]
+    _require(
+        all(len({*parts}) == len(parts) for parts in (files, holders))
+        and not any(value.lstrip().startswith(("[", "{")) for value in values),
+        "hold each of its parts once",
+    )
+
+
+# checking what was read
+
+
+def _check_classes(model: Model) -> None:
+    labels, k = model.classes, len(model.classes)
+    _require(
+        len({*labels}) == k >= 2 and len({*map(type, labels)}) == 1,
+        "have two classes or more, of one kind",
+    )
+    _require(
+        model.class_weight.shape == (k,) and bool((model.class_weight > 0).all()),
+        "have a weight above 0 for each class",
+    )
+    _require(
+        model.prior.shape == (k,)
+        and bool((model.prior >= 0).all())
+        and abs(model.prior.sum() - 1) < 1e-6,
+        "have the share of each class",
+    )
+    costs = model.costs
+    _require(
+        costs.shape == (k, k) and costs.dtype == np.float64 and bool(np.isfinite(costs).all()),
+        "have the costs of each decision",
+    )
+    if k == 2:
+        _require(
+            costs[0, 1] > costs[0, 0] and costs[1, 0] > costs[1, 1],
+            "have costs at which mistakes cost more than right decisions",
         )
-    return Features(**skops.io.loads(data, trusted=sorted(TRUSTED)))
+
+
+def _check_parameters(model: Model, seeds: int) -> None:
+    parameters = model.parameters
+    _require(1 <= model.n_trainable <= len(parameters), "have as many tensors as it says")
+    _require(
+        seeds > 0 and all(v.shape[:1] == (seeds,) for v in parameters),
+        "have numbers for each seed in each tensor",
+    )
+    _require(all(bool(np.isfinite(v).all()) for v in parameters), "hold finite numbers")
+    if model.build is default_network:
+        widths = (len(model.features.names), *HIDDEN, _n_outputs(model))
+        shapes = [(seeds, *shape) for d, h in pairwise(widths) for shape in ((d, h), (h,))]
+        _require(
+            [v.shape for v in parameters] == shapes
+            and all(v.dtype == np.float32 for v in parameters)
+            and model.n_trainable == len(parameters),
+            "hold the numbers of the default network for its features",
+        )
+
+
+def _n_outputs(model: Model) -> int:
+    return 1 if len(model.classes) == 2 else len(model.classes)
 
 
 def _build(network: str, build: Build | None) -> Build:
@@ -235,10 +385,22 @@ def _build(network: str, build: Build | None) -> Build:
         return default_network
     if build is None:
         raise UsageError(
-            f"this model's network is its user's own, {network!r}: name it with "
+            f"this model's network is its user's own, {shown(network)}: name it with "
             "--network FILE.py:FUNCTION"
         )
     return build
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > MOST_BYTES[name]:
+        raise BundleError(
+            f"{name} of a bundle must have at most {MOST_BYTES[name]:,} bytes; it has {size:,}"
+        )
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        raise BundleError(f"a bundle must {what}, it does not: run the study again")
 
 
 def _hash(data: bytes) -> str:

@@ -4,6 +4,9 @@ n cases, K classes.
 """
 
 import io
+import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +17,15 @@ import pyarrow.parquet as pq
 from outweigh._columns import Columns
 from outweigh._errors import UsageError
 from outweigh._files import write_bytes
+from outweigh._labels import is_text
 from outweigh._model import Model
+from outweigh._reading import one_line, shown
 
-ACTIVE = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a text for a formula."""
+ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+"""What makes a spreadsheet take a text for a formula; the wide signs do in some countries."""
+
+STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters, tabs and line breaks aside."""
 
 
 def cases(model: Model, columns: Columns, ids: pa.Array | None, *, name: str = "row") -> pa.Table:
@@ -30,7 +38,7 @@ def cases(model: Model, columns: Columns, ids: pa.Array | None, *, name: str = "
     ids : (n,) pyarrow.Array, optional
         What each case goes by; its number, from 0, unless given.
     name : str
-        Of that column.
+        Of that column. It gives way, as ``decision (id)``, where a column here has the name.
 
     Returns
     -------
@@ -49,8 +57,9 @@ def cases(model: Model, columns: Columns, ids: pa.Array | None, *, name: str = "
         "expected cost saved": saved,
     }
     ids = pa.array(np.arange(len(probability))) if ids is None else ids
-    names, values = [name, *table], [ids, *table.values()]  # an id may be called "decision" too
-    return pa.table(values, names=names).take(pa.array(np.argsort(-saved, kind="stable")))
+    while name in table:  # readers of Parquet refuse two columns of one name
+        name = f"{name} (id)"
+    return pa.table({name: ids, **table}).take(pa.array(np.argsort(-saved, kind="stable")))
 
 
 def to_csv(table: pa.Table) -> str:
@@ -64,21 +73,51 @@ def to_csv(table: pa.Table) -> str:
     "b",2
     <BLANKLINE>
     """
-    tamed = [_tamed(column) for column in table.columns]
+    tamed = [_each(column, _inert) for column in table.columns]
     names = [_inert(name) for name in table.column_names]
     out = io.BytesIO()
     pv.write_csv(pa.table(tamed, names=names), out)
     return out.getvalue().decode()
 
 
+def for_terminal(table: pa.Table) -> tuple[pa.Table, int]:
+    r"""Leave control characters out of names and texts, and count those that lost any.
+
+    Tabs and line breaks stay.
+
+    Examples
+    --------
+    >>> table, n_changed = for_terminal(pa.table({"id": ["\x1b[31mred", "a\tb"]}))
+    >>> table["id"].to_pylist(), n_changed
+    (['[31mred', 'a\tb'], 1)
+    """
+    texts = [
+        cell for column in table.columns if is_text(column.type) for cell in column.to_pylist()
+    ]
+    n_changed = sum(bool(STEERING.search(text or "")) for text in (*table.column_names, *texts))
+    columns = [_each(column, _steerless) for column in table.columns]
+    names = [_steerless(name) for name in table.column_names]
+    return pa.table(columns, names=names), n_changed
+
+
 def write(table: pa.Table, path: Path) -> None:
-    """Write a table to a file, as Parquet or as CSV by its ending."""
+    """Write a table to a file, as Parquet or as CSV by its ending.
+
+    Raises
+    ------
+    UsageError
+        When the file cannot be written.
+    """
     if path.suffix.lower() == ".parquet":
         out = io.BytesIO()
         pq.write_table(table, out)
-        write_bytes(path, out.getvalue())
+        data = out.getvalue()
     else:
-        write_bytes(path, to_csv(table).encode())
+        data = to_csv(table).encode()
+    try:
+        write_bytes(path, data)
+    except OSError as error:
+        raise UsageError(f"--out must name a file that can be written: {one_line(error)}") from None
 
 
 def check_out(path: Path) -> None:
@@ -90,17 +129,26 @@ def check_out(path: Path) -> None:
         When it cannot.
     """
     if path.suffix.lower() not in (".csv", ".parquet"):
-        raise UsageError(f"--out must end in .csv or .parquet; came {path.name!r}: rename it")
-    if path.exists():
-        raise UsageError(f"--out must be a new file; {str(path)!r} is there: choose another name")
-    if not path.parent.is_dir():
-        raise UsageError(f"--out must lie in a folder that exists; {str(path.parent)!r} does not")
+        raise UsageError(f"--out must end in .csv or .parquet; came {shown(path.name)}: rename it")
+    if os.path.lexists(path):
+        raise UsageError(f"--out must be a new file; {shown(path)} is there: choose another name")
+    if not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+        raise UsageError(
+            f"--out must lie in a folder that exists and can be written to; {shown(path.parent)} "
+            "is none: choose another one"
+        )
 
 
-def _tamed(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+def _each(column: pa.ChunkedArray, change: Callable[[str], str]) -> pa.ChunkedArray:
+    """Change each text of a column of texts; give other columns as they are."""
+    if not is_text(column.type):
         return column
-    return pa.chunked_array([[v if v is None else _inert(v) for v in column.to_pylist()]])
+    texts = [None if text is None else change(text) for text in column.to_pylist()]
+    return pa.chunked_array([texts], column.type)
+
+
+def _steerless(text: str) -> str:
+    return STEERING.sub("", text)
 
 
 def _inert(text: str) -> str:

@@ -212,6 +212,7 @@ def predict(
     from outweigh._bundle import load
     from outweigh._folder import BUNDLE
     from outweigh._network import load_build
+    from outweigh._reading import quoted, shown
     from outweigh._rows import read_rows
 
     objective = _objective(cost_fn, cost_fp)
@@ -223,12 +224,15 @@ def predict(
     rows = read_rows(data, model.features.schema, missing=model.missing, row_id=row_id)
     extra = [name for name in rows.extra if name != model.target]
     if extra:
-        terminal.say(f"Not looked at, since the study did not know them: {', '.join(extra)}.")
+        terminal.say(f"Not looked at, since the model does not use them: {quoted(extra)}.")
     for name, n in model.features.unknown(rows.columns).items():
-        terminal.say(f"{name}: {n:,} rows have a value that the study never saw.")
+        terminal.say(f"{shown(name)}: {n:,} rows have a value that the study never saw.")
     table = cases.cases(model, rows.columns, rows.row_id, name=row_id or "row")
     if out is None:
-        typer.echo(cases.to_csv(table), nl=False)
+        table, n_changed = cases.for_terminal(table)
+        if n_changed:
+            terminal.say(f"Control characters left out of {n_changed:,} texts; --out keeps them.")
+        typer.echo(cases.to_csv(table).encode(), nl=False)
         return
     cases.write(table, out)
     terminal.say(f"{len(table):,} cases, the most worth acting on first: {out}")

@@ -383,8 +383,6 @@ def _matrix(columns: Mapping[str, pa.Array], n: int, where: str) -> NDArray[np.f
 
 def _dates(column: pa.Array, name: str, where: str) -> pa.Array:
     """Dates in UTC and microseconds, finer parts cut off."""
-    if pt.is_timestamp(column.type):
-        column = column.cast(pa.timestamp(column.type.unit))
     seconds = column.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
     ends = pc.min_max(seconds).as_py()
     if None not in ends.values() and not FIRST <= ends["min"] <= ends["max"] <= LAST:

@@ -91,7 +91,6 @@ def deal(
     shares: ArrayLike,
     *,
     rng: np.random.Generator,
-    part: Integers | None = None,
     room: ArrayLike = np.inf,
 ) -> Integers:
     """Deal groups to parts, so that each part has about its share of each class and of all rows.
@@ -109,8 +108,6 @@ def deal(
     shares : (P,) array-like of float
         What part of all rows each part should have.
     rng : numpy.random.Generator
-    part : (G,) int64, optional
-        Where groups have been put already; `FREE` for the others.
     room : float or (P,) array-like of float
         How many rows a part may have at most. One part at least must be boundless.
 
@@ -128,11 +125,10 @@ def deal(
     """
     shares = np.asarray(shares, dtype=np.float64)
     room = np.broadcast_to(np.asarray(room, dtype=np.float64), shares.shape)
-    begun = np.full(len(counts), FREE) if part is None else part
-    dealt = _greedy(counts, shares, begun, room, rng)
+    dealt = _greedy(counts, shares, np.full(len(counts), FREE), room, rng)
     enough = (counts > 0).sum(axis=0) >= len(shares)
     if lacking(counts, dealt, len(shares))[:, enough].any():
-        dealt = _greedy(counts, shares, _cover(counts, shares, begun, room, rng), room, rng)
+        dealt = _greedy(counts, shares, _cover(counts, shares, room, rng), room, rng)
     return dealt
 
 
@@ -161,17 +157,9 @@ def choose(counts: Integers, most: int, *, rng: np.random.Generator) -> NDArray[
     array([False,  True, False, False,  True])
     """
     share = most / counts.sum()
-    holds = counts > 0
-    alone = holds[:, holds.sum(axis=0) == 1].any(axis=1)
-    part = deal(
-        counts,
-        [1 - share, share],
-        rng=rng,
-        part=np.where(alone, 0, FREE),
-        room=[np.inf, most],
-    )
-    lost = lacking(counts, part, 2)[0]  # only with K > 2: what both its groups brought went across
-    part[holds[:, lost].any(axis=1)] = 0
+    part = deal(counts, [1 - share, share], rng=rng, room=[np.inf, most])
+    lost = lacking(counts, part, 2)[0]  # a class of one group, or of groups bound up with others
+    part[counts[:, lost].any(axis=1)] = 0
     return _filled(counts, part == 1, most, rng)
 
 
@@ -269,19 +257,16 @@ def _batches(
     return np.split(free[order], np.flatnonzero(np.diff(rank[kind[order]])) + 1)
 
 
-def _cover(
-    counts: Integers, shares: Numbers, begun: Integers, room: Numbers, rng: np.random.Generator
-) -> Integers:
+def _cover(counts: Integers, shares: Numbers, room: Numbers, rng: np.random.Generator) -> Integers:
     """Give each part a group of each class, as far as they go; the others stay free.
 
     The class that the fewest groups hold comes first, parts of little room before others, and of
-    the groups that fit the one that brings most of what the part lacks, then the lightest. Of two
-    classes each part gets both, where P groups hold each: those that hold both go first, so that
-    for the parts left over there are enough that hold one.
+    the groups that fit the one that brings most of what the part lacks, then the lightest: where
+    two groups do not fit, one that holds both classes may. Of two classes each part gets both,
+    where P groups hold each and room is boundless; of more a way may be missed, if seldom.
     """
-    part, holds, sizes = begun.copy(), counts > 0, counts.sum(axis=1)
-    left = room - [sizes[part == p].sum() for p in range(len(shares))]
-    shuffled = rng.permutation(len(counts))
+    part, holds, sizes = np.full(len(counts), FREE), counts > 0, counts.sum(axis=1)
+    left, shuffled = room.copy(), rng.permutation(len(counts))
     for k in np.argsort(holds.sum(axis=0), kind="stable"):
         for p in np.lexsort((shares, room)):
             lacks = ~holds[part == p].any(axis=0)

@@ -11,7 +11,7 @@ Letters: L lanes of a chunk, W of a block, m held-out rows, K classes.
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -169,15 +169,20 @@ def predict(
         When these are not the parameters of such a network.
     """
     program = _predictor(build, x.shape[1], n_classes)
-    expected = [np.shape(v) for part in program.network.start()[:2] for v in part]
-    if (came := [np.shape(v)[1:] for part in parameters for v in part]) != expected:
-        raise NetworkError(
-            "the network function must build the network that was trained; its variables have "
-            f"shapes {expected[:4]} …, those that were saved {came[:4]} …: name the same function"
-        )
+    for built, trained in zip(program.network.start(), parameters, strict=False):
+        if (needed := _shapes(built)) != (came := _shapes(v[0] for v in trained)):
+            raise NetworkError(
+                "the network function must build the network that was trained; its variables are "
+                f"{needed[:120]}, those that were trained {came[:120]}: name the same function"
+            )
     rows = padded(Rows(x, np.zeros(len(x), "int32"), None)).x
     said = np.asarray(program.predict(*parameters, rows))
     return said.reshape(len(said), -1, n_classes)[:, : len(x)]
+
+
+def _shapes(variables: Iterable[Any]) -> str:
+    """Describe variables, as float32(5, 64), float32(64,)."""
+    return ", ".join(f"{v.dtype}{np.shape(v)}" for v in variables) or "none"
 
 
 @lru_cache(maxsize=8)

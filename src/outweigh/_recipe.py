@@ -65,7 +65,7 @@ class Encoder(Protocol):
         """How many features."""
         ...
 
-    def transform(self, column: Any) -> NDArray[np.float32]:
+    def transform(self, column: Any) -> NDArray[Any]:
         """Turn a pandas series of n cells into features (n, width)."""
         ...
 
@@ -159,9 +159,9 @@ class Calendar:
         """How many features."""
         return len(self._encoder.all_outputs_)
 
-    def transform(self, column: Any) -> NDArray[np.float32]:
+    def transform(self, column: Any) -> NDArray[Any]:
         """Turn n dates into features (n, width)."""
-        return np.asarray(self._encoder.transform(column), dtype=np.float32)
+        return np.asarray(self._encoder.transform(column))
 
     @cached_property
     def _encoder(self) -> Any:
@@ -182,7 +182,7 @@ class Encoded:
     encoders: tuple[Encoder, ...]
     standard: Any  # a pipeline, and None without columns
 
-    def transform(self, frame: Any) -> NDArray[np.float32]:
+    def transform(self, frame: Any) -> NDArray[Any]:
         """Turn a pandas frame of n rows into features (n, W)."""
         columns = (frame.iloc[:, place] for place in range(len(self.encoders)))
         found = [e.transform(column) for e, column in zip(self.encoders, columns, strict=True)]
@@ -235,8 +235,8 @@ def read(recipe: Any) -> Features:
     _require({*kinds.values()} <= TYPES.keys(), "know the kind of each column")
     _require(_types(encoders) == _types_for(kinds, known), "have an encoder for each column")
     counted = sum(kind != "text" for kind in kinds.values())
-    numbers = _standard(recipe["numbers"], counted, np.float64)
-    standard = _standard(recipe["others"], sum(e.width for e in encoders), np.float32)
+    numbers = _standard(recipe["numbers"], counted)
+    standard = _standard(recipe["others"], sum(e.width for e in encoders))
     made = len(recipe["numbers"]["mean"]) + len(recipe["others"]["mean"])
     _require(len(recipe["names"]) == made, "name each feature")
     return Features(
@@ -304,7 +304,7 @@ def _taken(fitted: Any) -> Encoder:
             ngrams=fitted.vectorizer_.ngram_range,
             idf=fitted.vectorizer_.idf_,
             directions=fitted.tsvd_.components_ if hasattr(fitted, "tsvd_") else nothing,
-            scale=np.asarray(fitted.scaling_factor_),
+            scale=np.asarray(fitted.scaling_factor_ * np.float32(1)),  # it may be the int 1
             width=fitted.n_components_,
         )
     options = fitted.get_params()
@@ -326,11 +326,11 @@ def _told(encoder: Encoder) -> dict[str, Any]:
 def _learned(standard: Pipeline | None) -> dict[str, Any]:
     """Give what imputer and scaler learned as STANDARD says."""
     if standard is None:
-        nothing = np.zeros(0)
-        return {"fill": nothing, "gaps": [], "mean": nothing, "scale": nothing}
+        return {"fill": np.zeros(0), "gaps": [], "mean": np.zeros(0), "scale": np.zeros(0)}
     imputer, scaler = (step for _, step in standard.steps)
     gaps = imputer.indicator_.features_.tolist() if imputer.add_indicator else []
-    return {"fill": imputer.statistics_, "gaps": gaps, "mean": scaler.mean_, "scale": scaler.scale_}
+    fill = imputer.statistics_.astype(np.float64)
+    return {"fill": fill, "gaps": gaps, "mean": scaler.mean_, "scale": scaler.scale_}
 
 
 # objects made anew, from what was learned
@@ -364,7 +364,7 @@ def _many(terms: str, ngrams: list[int], idf: Any, directions: Any, scale: Any, 
     parts = terms.split(SEPARATOR)
     n = len(parts)
     fewest, most = ngrams
-    _require(0 < fewest <= most <= LONGEST_TERM, "count letters")
+    _require(0 < fewest <= most <= LONGEST_TERM and width > 0, "count letters and features")
     _require(
         len({*parts}) == n and all(0 < len(part) <= LONGEST_TERM for part in parts),
         "know the parts of words",
@@ -377,15 +377,18 @@ def _many(terms: str, ngrams: list[int], idf: Any, directions: Any, scale: Any, 
     return Many(tuple(parts), (fewest, most), idf, directions, scale, width)
 
 
-def _standard(told: dict[str, Any], n: int, dtype: Any) -> Pipeline | None:
+def _standard(told: dict[str, Any], n: int) -> Pipeline | None:
     """Make imputer and scaler of n columns; None when there are none."""
     fill, gaps, mean, scale = (told[name] for name in STANDARD)
     n_out = n + len(gaps)
     _require(gaps == sorted({*gaps}) and all(gap < n for gap in gaps), "know where the gaps were")
-    _require(_finite(fill, (n,)) and (abs(fill) <= LARGEST).all(), "fill the gaps")
+    _require(
+        _finite(fill, (n,)) and bool((abs(fill.astype(np.float64)) <= LARGEST).all()),
+        "fill the gaps",
+    )
     _require(_finite(mean, (n_out,)), "have a mean for each feature")
     _require(_numbers(scale, (n_out,)) and (scale > 0).all(), "have a scale for each feature")
-    return make_pipeline(_imputer(fill.astype(dtype), gaps), _scaler(mean, scale)) if n else None
+    return make_pipeline(_imputer(fill, gaps), _scaler(mean, scale)) if n else None
 
 
 def _imputer(fill: NDArray[Any], gaps: list[int]) -> SimpleImputer:
@@ -397,8 +400,7 @@ def _imputer(fill: NDArray[Any], gaps: list[int]) -> SimpleImputer:
 
 def _scaler(mean: NDArray[Any], scale: NDArray[Any]) -> StandardScaler:
     scaler = StandardScaler()
-    scaler.mean_, scaler.scale_, scaler.var_ = mean, scale, scale**2
-    scaler.n_features_in_ = len(mean)
+    scaler.mean_, scaler.scale_, scaler.n_features_in_ = mean, scale, len(mean)
     return scaler
 
 

@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from outweigh._columns import Columns, Schema, align
 from outweigh._errors import TableError
 from outweigh._frames import array_columns, as_arrow, frame_columns, frame_kind, is_frame
+from outweigh._labels import is_text
 from outweigh._reading import printable, read_file, shown
 from outweigh._roles import require_known, row_ids
 
@@ -52,7 +54,7 @@ def read_rows(
     missing : sequence of str
         The study's `Table.missing`.
     row_id : str, optional
-        The column that names the rows.
+        The column that names the rows. Its ``007`` stays ``007``, too.
 
     Returns
     -------
@@ -74,9 +76,11 @@ def read_rows(
     (array([nan, 1.5]), ['01', '02'], ('lot',))
     """
     texts = [name for name, kind in schema if kind == "text"]
+    texts += [] if row_id is None else [row_id]
     source = Path(path).name
     columns = frame_columns(read_file(path, texts=texts), shown(source))
-    return _new_rows(columns, schema, missing, row_id, source)
+    rows = _new_rows(columns, schema, missing, row_id, source)
+    return rows if rows.row_id is None else replace(rows, row_id=_counted(rows.row_id))
 
 
 def rows_from(
@@ -120,3 +124,15 @@ def _new_rows(
     require_known("--id", row_id, columns, source)
     ids = row_ids(as_arrow(columns[row_id], shown(row_id)), shown(row_id))
     return NewRows(aligned, extra, ids)
+
+
+def _counted(ids: pa.Array) -> pa.Array:
+    """Give texts as whole numbers where no digit is lost by it."""
+    if not is_text(ids.type):
+        return ids
+    said = pc.if_else(pc.equal(ids, ""), None, ids)
+    try:
+        numbers = said.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return ids
+    return numbers if numbers.cast(ids.type).equals(said) else ids

@@ -259,18 +259,20 @@ def _drawn(y: Rows, folds: int, test_size: float, seed: int, group: Rows | None)
 def _drawn_groups(y: Rows, pool: Rows, folds: int, share: float, seed: int, group: Rows) -> Rows:
     """Draw test rows in whole groups: of a few divisions the one nearest to what was asked.
 
-    Divisions that leave the folds too few groups of a class come last.
+    Those that leave the folds too few groups of a class come last. The last division is dealt to
+    each fold and the test part at once, and so leaves enough wherever that can be.
     """
     number, counts = tally(y[pool], group[pool], n_classes(y))
-    shares = [1 - share, share]
+    shares, rng = [1 - share, share], np.random.default_rng(seed)
+    dealt = [deal(counts, shares, rng=rng) == 1 for _ in range(CANDIDATES)]
+    dealt.append(deal(counts, [*[(1 - share) / folds] * folds, share], rng=rng) == folds)
 
-    def badness(part: Rows) -> tuple[bool, float]:
-        left = (counts[part == 0] > 0).sum(axis=0)
-        return bool(((left < folds) & counts.any(axis=0)).any()), misfit(counts, part, shares)
+    def badness(test: NDArray[np.bool_]) -> tuple[bool, float]:
+        left = (counts[~test] > 0).sum(axis=0)
+        spoilt = (left < folds) & counts.any(axis=0)
+        return bool(spoilt.any()), misfit(counts, test.astype(np.int64), shares)
 
-    shuffles = (np.random.default_rng([seed, candidate]) for candidate in range(CANDIDATES))
-    best = min((deal(counts, shares, rng=rng) for rng in shuffles), key=badness)
-    drawn: Rows = pool[best[number] == 1]
+    drawn: Rows = pool[min(dealt, key=badness)[number]]
     return drawn
 
 

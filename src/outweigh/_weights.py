@@ -15,10 +15,10 @@ from numbers import Real
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
-from outweigh._errors import SplitError, TableError, UsageError
+from outweigh._counts import counts_of
+from outweigh._errors import SplitError, UsageError
 
 LEAST, MOST = 1e-30, 1e30
 """Bounds of a weight or a ratio: networks compute in float32, which ends at 1e-38 and 1e38."""
@@ -196,8 +196,9 @@ def class_weight(
 
     Parameters
     ----------
-    y : (N,) array-like or series
-        The label of each row: truth values, numbers or text; none missing.
+    y : (N,) array-like or series, or collections.Counter
+        The label of each row: truth values, whole numbers or text; none missing. Or how many rows
+        each has, as `count_classes` counts them where they do not fit in memory.
     rule : {"balanced", "sqrt", "none"}, rule, float or dict
         A name; `Power`, `Ratio`, `Effective`; how many times as much a row of the rarer of two
         classes weighs (of classes of one size: the second); or the weights, as label → weight.
@@ -226,8 +227,15 @@ def class_weight(
     >>> class_weight(y, {"0": 1, "1": 200})
     Traceback (most recent call last):
     outweigh._errors.UsageError: class weights must name classes; came '0', a str: write 0, an int
+
+    Labels that do not fit in memory are counted first:
+
+    >>> from outweigh import count_classes
+    >>> class_weight(count_classes([[0] * 50, [0] * 40 + [1] * 10]))
+    {0: 0.5555555555555556, 1: 5.0}
     """
-    classes, counts = _count(y)
+    counted = counts_of(y)
+    classes, counts = tuple(counted), np.array(list(counted.values()))
     rarer_first = len(classes) == 2 and counts[0] < counts[1]
     order = slice(None, None, -1 if rarer_first else 1)  # rules want (negative, positive)
     weight = _rule(rule).weights(counts[order], classes[order])[order]
@@ -289,54 +297,3 @@ def _rule(rule: Any) -> Rule:
         f"a rule must be one of {', '.join(map(repr, NAMED))}, a rule such as Power(0.7), a ratio "
         f"or a dict of label: weight; came {reprlib.repr(rule)}: choose one of these"
     )
-
-
-def _count(y: Any) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
-    """Give the sorted labels (K,) as plain Python values, and the number of rows (K,) of each."""
-    try:
-        # from_pandas: NaN and pandas's NA are null. Arrow mixes no kinds, which NumPy would hide.
-        column = pa.array(_one_dimensional(y), from_pandas=True)
-        counted = column.value_counts().to_pylist()
-    except (pa.ArrowException, TypeError, OverflowError, UnicodeEncodeError) as error:
-        reason = " ".join(str(error).split())
-        raise TableError(f"labels must be of one plain kind; y is not: {reason}: mend it") from None
-    count: Counter[Any] = Counter()
-    for pair in counted:
-        count[pair["values"]] += pair["counts"]  # 0.0 and −0.0 are one label
-    _check_labels(count)
-    classes = tuple(sorted(count))
-    return classes, np.array([count[label] for label in classes])
-
-
-def _one_dimensional(y: Any) -> NDArray[Any]:
-    try:
-        if isinstance(y, list | tuple):
-            labels = np.array(y, dtype=object)
-        else:
-            labels = y if isinstance(y, np.ma.MaskedArray) else np.asarray(y)
-    except ValueError:
-        raise UsageError("y must hold one label per row; its rows differ in length") from None
-    if labels.ndim != 1:
-        raise UsageError(
-            f"y must hold one label per row; came {type(y).__name__} of shape {labels.shape}: "
-            "use y.ravel() for a single column, y.argmax(axis=1) for one-hot rows"
-        )
-    return labels.astype(labels.dtype.newbyteorder("="), copy=False)
-
-
-def _check_labels(count: Counter[Any]) -> None:
-    missing = count[None] + count[""]
-    if missing:
-        raise TableError(
-            f"every row must have a label; {missing} of {count.total()} in y are missing: "
-            "fill them, or drop these rows"
-        )
-    for label in count:
-        if not isinstance(label, bool | int | float | str) or label in (math.inf, -math.inf):
-            raise TableError(
-                "labels must be truth values, finite numbers or text; "
-                f"y has {reprlib.repr(label)}: encode it"
-            )
-    if len(count) < 2:
-        held = f"is always {reprlib.repr(next(iter(count)))}" if count else "has no rows"
-        raise TableError(f"y must hold two classes or more; it {held}: pass the whole target")

@@ -19,7 +19,7 @@ def share(title: str, **how: Any) -> Axis:
 def study_figures(results: Record) -> list[tuple[str, str, list[Chart]]]:
     """Give the sections of a study's figures: title, what they say, charts."""
     sections = [
-        ("What each weight does", WEIGHT, weight_charts(results)),
+        ("What each weight does", _weight_says(results), weight_charts(results)),
         ("How certain that is", CERTAINTY, verdict_charts(results["verdict"])),
         ("Ranking", RANKING, ranking_charts(results)),
         ("Can the probabilities be believed?", BELIEF, reliability_charts(results)),
@@ -34,6 +34,11 @@ WEIGHT = (
     "the weight only moved the threshold. Bands: from the best to the worst single seed; lines: "
     "the average of all seeds."
 )
+WEIGHT_OF_MANY = (
+    "Each setting with its weights undone and every case decided at least expected cost. Where the "
+    "line is flat, the weight does nothing that such decisions do not. The band goes from the best "
+    "to the worst single seed; the line is the average of all seeds."
+)
 CERTAINTY = (
     "What class weights save, chosen on the other folds and judged on each fold, and the same for "
     "each seed alone. The bar is the 95 % interval over the folds."
@@ -44,6 +49,10 @@ BELIEF = (
     "95 % intervals of the observed share. Honest probabilities lie on the diagonal."
 )
 TRAINING = "The undone validation log loss by which lanes stop, averaged over folds and seeds."
+
+
+def _weight_says(results: Record) -> str:
+    return WEIGHT if results["data"]["positive"] is not None else WEIGHT_OF_MANY
 
 
 def weight_charts(results: Record) -> list[Chart]:
