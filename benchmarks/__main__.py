@@ -15,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.tables import growth, tables
+
 HERE = Path(__file__).parent
 
 # name: features, hidden units, batch, rows, lanes
@@ -28,15 +30,18 @@ KERAS = ("jax", "tensorflow", "torch")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="a folder with mammography.csv")
+    parser.add_argument("--data", type=Path, help="a folder with mammography.csv and datasets.toml")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=["speed", "verdict"])
+    parser.add_argument("--only", choices=["speed", "verdict", "tables"])
     options = parser.parse_args()
     print(machine(), "\n")
-    if options.only != "verdict":
+    if options.only in (None, "speed"):
         speed(options.rounds)
-    if options.only != "speed":
+    if options.only in (None, "verdict"):
         verdict(options.data, options.rounds)
+    if options.only in (None, "tables") and options.data is not None:
+        tables(options.data)
+        growth(options.data)
 
 
 def speed(rounds: int) -> None:

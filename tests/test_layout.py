@@ -117,9 +117,7 @@ STEPS = {  # functions of a matrix (B, f), weights (f, f), and a matrix seen bef
 }
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=5), st.sampled_from([1, 4]))
-def test_rows_last_is_the_same_function(names, n_rows):
+def check_the_law(names, n_rows):
     x, w = whole(n_rows, 4), whole(4, 4, seed=2)
 
     def function(x, w):
@@ -137,6 +135,24 @@ def test_rows_last_is_the_same_function(names, n_rows):
         np.testing.assert_array_equal(f, e)
     for e, f in zip(gradient, found_gradient, strict=True):  # these may outgrow whole numbers
         np.testing.assert_allclose(f, e, rtol=1e-4, atol=1e-4 * abs(e).max())
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_rows_last_is_the_same_function_for_as_many_rows_as_features(name):
+    check_the_law([name, "relu", name], n_rows=4)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.sampled_from(sorted(STEPS)), min_size=2, max_size=5), st.sampled_from([1, 4]))
+def test_rows_last_is_the_same_function_of_any_steps(names, n_rows):
+    check_the_law(names, n_rows)
+
+
+def test_a_transpose_that_turns_nothing_leaves_rows_where_they_are():
+    def same(x):
+        return lax.transpose_p.bind(x, permutation=(0, 1))  # as JAX may derive it
+
+    np.testing.assert_array_equal(rows_last(same)(whole(3, 3)), whole(3, 3))
 
 
 OPERATIONS = {

@@ -485,3 +485,13 @@ def test_folds_with_fewer_features_are_filled_up_to_one_width():
     assert {chunk.x.shape[1] for chunk in chunks} == {3}
     for chunk in chunks:
         assert (chunk.x[:, 2] == 0).all() == (chunk.fold == without)
+
+
+def test_rows_that_share_a_group_with_a_given_test_row_train_nothing():
+    group = np.arange(1203) // 3
+    test = np.arange(0, 300, 3)
+    evidence, chunks, final = studied(replace(world(), group=group), test=test)
+    assert (evidence.split.test == test).all()
+    for chunk in chunks + final:
+        assert set(group[of_fold(chunk)]).isdisjoint(group[test])
+    assert len(of_fold(final[0])) == 903

@@ -95,6 +95,7 @@ def studied(
     trainer=None,
     settings="none,balanced,power:1.4",
     costs=None,
+    test=None,
     tell=lambda stage, progress: None,
     **design,
 ):
@@ -107,6 +108,7 @@ def studied(
         costs=costs,
         trainer=trainer,
         design=Design(**({"folds": 3, "seeds": 2} | design)),
+        test=test,
         tell=tell,
     )
     return evidence, *trainer.calls

@@ -88,7 +88,7 @@ class Study:
                 "scale the loss down, or take a smaller learning rate"
             )
         parameters, n_trainable = stacked([_first_lane(t.parameters) for t in alive])
-        counts = np.bincount(np.delete(e.table.y, e.split.test), minlength=len(e.table.classes))
+        counts = np.bincount(e.table.y[e.split.rest], minlength=len(e.table.classes))
         return Model(
             classes=e.table.classes,
             setting=self.chosen,

@@ -264,7 +264,7 @@ def _results(
     scored = settings_record(baseline, settings, costs, table.take(training))
     shown = ("none", "balanced", verdict.best, verdict.chosen)
     posterior = bayes_posterior(table.columns.numbers)[test]
-    data = data_record(table, test)
+    data = data_record(table, training, test)
     return {
         "outweigh": environment()["outweigh"],
         "data": data | {"source": "the tutorial's make_classification data", "target": "y"},

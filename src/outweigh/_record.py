@@ -52,11 +52,11 @@ def record(
         With the keys of ``results.json``.
     """
     e = evidence
-    training = e.table.take(np.delete(np.arange(len(e.table.y)), e.split.test))
+    training = e.table.take(e.split.rest)
     settings = settings_record(e.predictions, e.settings, e.costs, training)
     return {
         "outweigh": version("outweigh"),
-        "data": data_record(e.table, e.split.test),
+        "data": data_record(e.table, e.split.rest, e.split.test),
         "objective": objective_record(e.costs, e.table, given=e.costs_given),
         "design": _design(e, about_network),
         "settings": settings,
@@ -71,9 +71,8 @@ def record(
     }
 
 
-def data_record(table: Table, test: np.ndarray) -> Record:
+def data_record(table: Table, training: np.ndarray, test: np.ndarray) -> Record:
     """Describe the rows."""
-    training = np.setdiff1d(np.arange(len(table.y)), test)
     positive = table.positive
     return {
         "source": table.source,

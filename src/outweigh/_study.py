@@ -124,7 +124,7 @@ def run(
     table, divided = split(table, design, test)
     costs_given = costs is not None
     if costs is None:
-        costs = default_costs(np.bincount(np.delete(table.y, divided.test)))
+        costs = default_costs(np.bincount(table.y[divided.rest]))
     planned = plan(table, divided.folds, settings, design)
     clock.lap("prepare")
     results = train(planned, trainer, clock.until(FOLDS_SHARE), lambda p: tell("folds", p))
@@ -291,10 +291,9 @@ def _refit(
     The twin comes along where there are test rows to compare them on. One seed is trained to its
     end however little time is left.
     """
-    training = np.setdiff1d(np.arange(len(table.y)), divided.test)
     with_twin = len(divided.test) > 0 and chosen != TWIN
     settings = (chosen, TWIN) if with_twin else (chosen,)
-    whole = plan(table, [Fold(training, divided.test)], settings, design)
+    whole = plan(table, [Fold(divided.rest, divided.test)], settings, design)
     chunks = list(whole.chunks([0]))
     told = lambda progress: tell("final", progress)
     trained = trainer.train(chunks, keep_parameters=True, until=clock.until(), tell=told)
