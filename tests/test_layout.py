@@ -91,6 +91,7 @@ STEPS = {  # functions of a matrix (B, f), weights (f, f), and a matrix seen bef
     "times weights turned": lambda v, w, u: clipped(v @ w.T),
     "weights first": lambda v, w, u: clipped((w @ v.T).T),
     "rows with rows": lambda v, w, u: clipped((v @ u.T) @ u),
+    "rows with rows, neither turned": lambda v, w, u: clipped(jnp.einsum("bf,cf->bc", v, u) @ u),
     "features with features": lambda v, w, u: clipped(v @ clipped(v.T @ u)),
     "sum of features": lambda v, w, u: clipped(u + v.sum(axis=1, keepdims=True)),
     "largest of rows": lambda v, w, u: clipped(u - v.max(axis=0)),
