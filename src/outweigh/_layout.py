@@ -110,7 +110,8 @@ def _apply(equation: Any, operands: list[Any], n_rows: int) -> Any:
 
 def _product(equation: Any, left: Any, right: Any) -> Any:
     """Multiply rows by a weight matrix, or sum over the rows of two matrices."""
-    (left_axes, right_axes), (batched, _) = equation.params["dimension_numbers"]
+    contracted, (batched, _) = equation.params["dimension_numbers"]
+    left_axes, right_axes = map(tuple, contracted)  # an einsum gives lists
     if batched or len(equation.invars[1].aval.shape) != 2:
         return None
     if isinstance(right, Turned):

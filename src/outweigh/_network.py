@@ -2,7 +2,9 @@
 
 outweigh trains any Keras model with one input of D numbers and one output per row: one number
 for two classes, K numbers for K classes. A user hands it over as a function
-``build(n_features, n_outputs)`` that returns the model, compiled or not.
+``build(n_features, n_outputs)`` that returns a new model at each call, compiled or not. What the
+model does not show, the function says: ``model.from_logits``, whether the output is logits, and
+``model.one_hot``, whether a loss of the user's own takes its targets as K columns.
 
 Keras and JAX are imported here and in the rooms above, only once a network is needed.
 """
@@ -153,6 +155,12 @@ def prepare(
     NetworkError
         When the function raises, returns no Keras model, or one whose input, output, loss or
         optimizer does not fit.
+
+    Examples
+    --------
+    >>> network = prepare(default_network, n_features=6, n_classes=2, seed=0)
+    >>> network.from_logits
+    True
     """
     keras = keras_on_jax()
     n_outputs = 1 if n_classes == 2 else n_classes

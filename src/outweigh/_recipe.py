@@ -410,13 +410,9 @@ def _types(encoders: tuple[Encoder, ...]) -> list[type]:
 
 def _types_for(kinds: Mapping[str, str], known: Mapping[str, Any]) -> list[type]:
     """Say which encoders columns of text and dates must have."""
-    _require({*known} <= {*kinds}, "know texts of its own columns only")
-    of_text = {name: Few if name in known else Many for name in kinds}
-    return [
-        Calendar if kind == "date" else of_text[name]
-        for name, kind in kinds.items()
-        if kind != "number"
-    ]
+    of_text = {name: Few if name in known else Many for name in kinds if kinds[name] == "text"}
+    _require({*known} <= {*of_text}, "know texts of its own columns only")
+    return [of_text.get(name, Calendar) for name in kinds if kinds[name] != "number"]
 
 
 def _numbers(array: NDArray[Any], shape: tuple[int, ...]) -> bool:

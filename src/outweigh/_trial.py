@@ -43,8 +43,9 @@ def sketch(model: Any, loss: Loss, n_features: int, n_outputs: int) -> str:
     def step(trainable: list[Any], other: list[Any], x: Any, y: Any, weight: Any) -> Any:
         y_pred, *rest = model.stateless_call(trainable, other, x, return_losses=True, **training)
         _check_values(loss.function, y, y_pred)
-        said = model.stateless_call(trainable, other, x, **inference)
-        return loss.function(y, y_pred, weight), rest, said
+        total = loss.function(y, y_pred, weight)
+        _check_total(total)
+        return total, rest, model.stateless_call(trainable, other, x, **inference)[0]
 
     shaped: Any = jax.ShapeDtypeStruct  # untyped
     shapes = {"x": (B, n_features), "y": _targets_shape(loss, n_outputs), "weight": (B,)}
@@ -64,7 +65,13 @@ def sketch(model: Any, loss: Loss, n_features: int, n_outputs: int) -> str:
 
 
 def told(error: BaseException) -> str:
-    """Tell an exception in one line: JAX's own where Keras's report of it hides it."""
+    r"""Tell an exception in one line: JAX's own where Keras's report of it hides it.
+
+    Examples
+    --------
+    >>> told(ValueError("no\nsuch layer"))
+    'ValueError: no such layer'
+    """
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
         chain.append(cause)
@@ -88,4 +95,12 @@ def _check_values(loss: Any, y: Any, y_pred: Any) -> None:
         raise NetworkError(
             "the network's loss must give one value for each row, so that class weights can act "
             f"on them; for {B} rows it gives a result of shape {shape}: leave the mean to Keras."
+        )
+
+
+def _check_total(total: Any) -> None:
+    if total.shape != ():
+        raise NetworkError(
+            f"the network's loss must be one number for a batch, it is of shape {total.shape}: "
+            "leave its reduction as Keras has it."
         )
