@@ -103,7 +103,7 @@ def refused(folder, **options) -> str:
 # what is saved comes back
 
 
-STUDIED = (0, 4, 8, 12, 16, 21, 38)
+STUDIED = (0, 4, 8, 12, 17)
 """Tables of two to six classes."""
 
 
@@ -222,7 +222,7 @@ def test_a_change_of_any_byte_is_noticed(tiny, name):
     path, data = tiny / name, (tiny / name).read_bytes()
     damaged = bytearray(data)
     try:
-        for at in range(0, len(data), 1 + len(data) // 2000):
+        for at in range(0, len(data), 1 + len(data) // 1000):
             damaged[at] ^= 1 << at % 8
             path.write_bytes(damaged)
             with pytest.raises(ow.BundleError, match="it was damaged or changed"):

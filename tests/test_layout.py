@@ -123,7 +123,7 @@ def check_the_law(names, n_rows):
     x, w = whole(n_rows, 4), whole(4, 4, seed=2)
 
     def function(x, w):
-        values = [x, x]
+        values = [x, clipped(x @ w)]
         for name in names:
             values.append(STEPS[name](values[-1], w, values[-2]))
         return values[2:]
@@ -141,7 +141,7 @@ def check_the_law(names, n_rows):
 
 @pytest.mark.parametrize("name", STEPS)
 def test_rows_last_is_the_same_function_for_as_many_rows_as_features(name):
-    check_the_law([name, "relu", name], n_rows=4)
+    check_the_law([name], n_rows=4)
 
 
 @settings(max_examples=10, deadline=None)

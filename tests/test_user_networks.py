@@ -6,6 +6,7 @@ each class weight by ``model.fit``: from the same parameters, on the same batche
 
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 
@@ -18,6 +19,17 @@ layers, losses, optimizers, ops = keras.layers, keras.losses, keras.optimizers, 
 
 D, BATCH, EPOCHS, SEED, HELD_OUT = 6, 32, 3, 7, 50
 WHOLE, WITH_REST = 160, 180  # rows to train on: five whole batches; five and one of 20 rows
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_in_haste():
+    """Spare the optimiser: compiling is nearly all that these tests do.
+
+    test_lanes_equal_keras.py holds the same law with every optimisation.
+    """
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 # -- networks -----------------------------------------------------------------------------------

@@ -48,6 +48,10 @@ def main() -> None:
         _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         _fail("interrupted.", 130)
+    except OSError as error:  # a full disk, say
+        from outweigh._reading import one_line
+
+        _fail(f"a file must be readable and writable; the system says {one_line(error)}", 1)
 
 
 @app.callback(invoke_without_command=True)

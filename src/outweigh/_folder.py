@@ -30,16 +30,16 @@ def write(
     configuration: dict[str, Any],
     model: Model | None = None,
 ) -> None:
-    """Write a study's files; the report last."""
+    """Write a study's files; the model last, for it can be too large to save."""
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / CONFIGURATION, to_toml(configuration))
     draft = folder / f".{PREDICTIONS}.draft"
     predictions.save(draft)
     draft.replace(folder / PREDICTIONS)
-    if model is not None:
-        save(model, folder / BUNDLE)
     write_text(folder / RESULTS, json.dumps(results, indent=1, allow_nan=False))
     write_text(folder / REPORT, page(results))
+    if model is not None:
+        save(model, folder / BUNDLE)
 
 
 def read_results(folder: Path) -> dict[str, Any]:
