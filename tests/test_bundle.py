@@ -130,6 +130,16 @@ def test_a_model_comes_back_to_the_last_bit(tmp_path, seed):
     assert same(load(tmp_path / "again", build=linear), model, table.columns)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(50))
+def test_the_model_of_any_study_predicts_the_same_once_it_is_back(tmp_path, seed):
+    table = drawn(seed)
+    model = model_of(table)
+    save(model, tmp_path / "b")
+    found = load(tmp_path / "b", build=linear).predict_proba(table.columns)
+    assert found.tobytes() == model.predict_proba(table.columns).tobytes()
+
+
 def test_a_model_of_the_default_network_comes_back_too(tmp_path):
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"a": rng.normal(size=120), "site": rng.choice(["n", "s", "w"], 120)})
@@ -217,12 +227,13 @@ def tiny(tmp_path_factory):
     return folder
 
 
+@pytest.mark.parametrize("most", [1000, pytest.param(10**9, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", [MANIFEST, SEAL, WEIGHTS, FEATURES])
-def test_a_change_of_any_byte_is_noticed(tiny, name):
+def test_a_change_of_any_byte_is_noticed(tiny, name, most):
     path, data = tiny / name, (tiny / name).read_bytes()
     damaged = bytearray(data)
     try:
-        for at in range(0, len(data), 1 + len(data) // 1000):
+        for at in range(0, len(data), 1 + len(data) // most):
             damaged[at] ^= 1 << at % 8
             path.write_bytes(damaged)
             with pytest.raises(ow.BundleError, match="it was damaged or changed"):
@@ -449,7 +460,7 @@ def test_another_network_is_refused_in_one_line(tmp_path, build):
 
 
 READER = """
-import json, os, pickle, resource, socket, sys, time
+import json, os, pickle, resource, socket, sys
 from pathlib import Path
 from outweigh._bundle import load
 
@@ -486,7 +497,7 @@ sys.addaudithook(watch)
 found = {}
 for folder in [*sorted(zoo.iterdir()), zoo / "harm"]:
     events.clear()
-    begun, before, error = time.perf_counter(), size(), None
+    before, error = size(), None
     try:
         (harm if folder.name == "harm" else load)(folder)
     except BaseException as raised:
@@ -495,7 +506,6 @@ for folder in [*sorted(zoo.iterdir()), zoo / "harm"]:
         "error": type(error).__name__,
         "message": str(error),
         "events": [*events],
-        "seconds": time.perf_counter() - begun,
         "bytes": size() - before,
     }
 print(json.dumps(found))
@@ -553,8 +563,7 @@ def test_reading_a_hostile_bundle_runs_imports_writes_and_asks_nothing(zoo):
     assert {name for name, found in zoo.items() if found["events"]} == {"harm"}
 
 
-def test_reading_a_hostile_bundle_is_cheap(zoo):
-    assert {name: found["seconds"] for name, found in zoo.items() if found["seconds"] > 5} == {}
+def test_reading_a_hostile_bundle_takes_little_memory(zoo):
     assert {name: found["bytes"] for name, found in zoo.items() if found["bytes"] > 3e8} == {}
 
 
