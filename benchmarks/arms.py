@@ -125,11 +125,12 @@ def mammography(path):
 
     from outweigh import default_network
     from outweigh._features import fit_features
-    from outweigh._split import stratified, validation_share
+    from outweigh._split import divide
     from outweigh._table import read_table
+    from outweigh._validation import validation_share
 
     table = read_table(path, target="Class")
-    split = stratified(table.y)
+    split = divide(table.y)
     times = []
     for i, fold in enumerate(split.folds[:4]):
         gradient, validation = validation_share(table.y, fold.training, n_gradient=7680, seed=i)

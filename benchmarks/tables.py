@@ -30,7 +30,7 @@ def tables(data: Path) -> None:
 
 
 def print_run(name: str, path: Path, options: list[str]) -> None:
-    """Run one table and print its row; a large one a second time, within a limit."""
+    """Run one table and print its row; a large one has a limit of time."""
     limit = ["--time-limit", str(LIMIT)] if n_rows(path) > LARGE else []
     status, seconds, peak, results, errors = timed([str(path), *options, *limit])
     if status:

@@ -29,7 +29,7 @@ _test_file: _columns _errors _frames _labels _reading _roles _table
 _features: _columns
 _groups: _errors
 _validation: _classes _errors _groups
-_split: _classes _errors _groups _validation
+_split: _classes _errors _groups
 _counts: _errors
 _weights: _counts _errors
 _settings: _errors _weights

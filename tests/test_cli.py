@@ -304,3 +304,15 @@ def test_a_study_out_of_time_says_what_is_missing(command, table, tmp_path, monk
     [finding] = [f for f in results_of(tmp_path)["findings"] if f["code"] == "time-limit"]
     assert "of 2 seeds" in finding["title"]
     assert "Time was up" in " ".join(out.split())
+
+
+def test_a_full_disk_is_one_clear_line(command, table, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    status, out, err = command("run", table, "--target", "sick", "--out", "r", *FAST)
+    assert (status, out) == (1, "")
+    assert "No space left on device" in err.splitlines()[-1]
+    assert "make room" in err.splitlines()[-1]
+    assert "Traceback" not in err

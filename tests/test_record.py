@@ -216,7 +216,7 @@ def test_frequencies_can_be_checked_with_a_pencil():
     said = {"flagged_share": 0.16, "recall": 6 / 10, "precision": 6 / 16}
     text = frequencies({name: {"value": value} for name, value in said.items()})
     assert text == (
-        "of 10,000 cases you would flag 1,600; 600 of the 1000 positives are among them"
+        "of 10,000 cases you would flag 1,600; 600 of the 1,000 positives are among them"
     )
 
 

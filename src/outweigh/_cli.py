@@ -51,7 +51,8 @@ def main() -> None:
     except OSError as error:  # a full disk, say
         from outweigh._reading import one_line
 
-        _fail(f"a file must be readable and writable; the system says {one_line(error)}", 1)
+        reason = one_line(error)
+        _fail(f"files must be readable and writable; {reason}: make room, or name others", 1)
 
 
 @app.callback(invoke_without_command=True)

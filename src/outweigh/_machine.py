@@ -6,6 +6,7 @@ A container's limits count, not those of the computer around it.
 import hashlib
 import os
 import platform
+import stat
 from pathlib import Path
 
 ASSUMED = 4 << 30  # bytes, where the system does not tell
@@ -41,11 +42,21 @@ def keep_compiled() -> None:
     folder = root / "outweigh" / f"compiled-{_processor()}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_ours(folder):
+            return
         _thin_out(folder)
     except OSError:  # a home that cannot be written to: every run compiles anew
         return
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
+
+def _is_ours(folder: Path) -> bool:
+    """Tell whether only this user can write there: what lies there is going to be run."""
+    about = folder.stat()
+    return not hasattr(os, "getuid") or (
+        about.st_uid == os.getuid() and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    )
 
 
 def _processor() -> str:

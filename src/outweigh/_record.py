@@ -28,7 +28,6 @@ from outweigh._study import Evidence
 from outweigh._table import Table
 
 HELD_OUT = "held-out"
-IN_SAMPLE = "in-sample"
 LIBRARIES = ("outweigh", "keras", "jax", "numpy", "scikit-learn")
 
 Record = dict[str, Any]
@@ -199,10 +198,10 @@ def frequencies(setting: Record, cases: int = 10_000) -> str | None:
         return None
     caught = flagged * cases * (precision or 0.0)
     positives = caught / recall if recall else None
-    among = "" if positives is None else f" of the {positives:.0f}"
+    among = "" if positives is None else f" of the {positives:,.0f}"
     return (
         f"of {cases:,} cases you would flag {flagged * cases:,.0f}; "
-        f"{caught:.0f}{among} positives are among them"
+        f"{caught:,.0f}{among} positives are among them"
     )
 
 

@@ -15,18 +15,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from outweigh._classes import absent_classes, class_counts, n_classes, name_rows
 from outweigh._errors import SplitError, UsageError
-from outweigh._groups import deal, duplicate_groups, lacking, misfit, tally
-from outweigh._validation import validation_share, whole_batches
-
-__all__ = [  # all that a study needs to divide its rows, whichever room holds it
-    "Fold",
-    "Split",
-    "divide",
-    "duplicate_groups",
-    "stratified",
-    "validation_share",
-    "whole_batches",
-]
+from outweigh._groups import deal, lacking, misfit, tally
 
 Rows = NDArray[np.int64]
 
@@ -161,11 +150,6 @@ def divide(
         for held_out in _held_out(y, judged, folds, _seed_of(seed, repeat), group)
     ]
     return Split(tuple(made), test_rows, always)
-
-
-def stratified(y: Rows, *, folds: int = 5, test_size: float = 0.0, seed: int = 0) -> Split:
-    """Divide rows so that every part has its share of each class; see `divide`."""
-    return divide(y, folds=folds, test_size=test_size, seed=seed)
 
 
 def _check_numbers(folds: int, repeats: int, test_size: float, seed: int) -> None:

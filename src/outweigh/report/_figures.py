@@ -115,29 +115,9 @@ def verdict_charts(verdict: Record) -> list[Chart]:
 
 def ranking_charts(results: Record) -> list[Chart]:
     """Draw precision–recall and ROC curves of chosen, twin and the best of the others."""
-    shown = _shown(results)
-    if not shown:
+    if not _shown(results):
         return []
     prevalence = results["data"]["prevalence"]
-    curves = results["curves"]
-    precision = tuple(
-        Line(
-            name,
-            look,
-            curves[name]["precision_recall"]["recall"],
-            curves[name]["precision_recall"]["precision"],
-        )
-        for name, look in shown
-    )
-    roc = tuple(
-        Line(
-            name,
-            look,
-            curves[name]["roc"]["false_positive_rate"],
-            curves[name]["roc"]["true_positive_rate"],
-        )
-        for name, look in shown
-    )
     whole = {"least": 0.0, "most": 1.0}
     return [
         Chart(
@@ -145,17 +125,22 @@ def ranking_charts(results: Record) -> list[Chart]:
             f"by chance precision would be {prevalence:.2%}",
             share("recall", **whole),
             share("precision", **whole),
-            precision,
+            _curves(results, "precision_recall", "recall", "precision"),
         ),
         Chart(
             "ROC",
             "by chance it would be the diagonal",
             share("false alarms among the negatives", **whole),
             share("recall", **whole),
-            roc,
+            _curves(results, "roc", "false_positive_rate", "true_positive_rate"),
             diagonal=True,
         ),
     ]
+
+
+def _curves(results: Record, curve: str, x: str, y: str) -> tuple[Line, ...]:
+    tables = [(name, look, results["curves"][name][curve]) for name, look in _shown(results)]
+    return tuple(Line(name, look, table[x], table[y]) for name, look, table in tables)
 
 
 def reliability_charts(results: Record) -> list[Chart]:
