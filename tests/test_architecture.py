@@ -44,7 +44,14 @@ _compare: _operating _predictions _settings
 _plan: _chunk _errors _features _groups _settings _split _table _validation
 _study: _chunk _compare _errors _features _machine _operating _plan _predictions _settings _split
   _table
-_findings: _columns _study
+_look: _study
+_lane_findings: _chunk _look _study
+_data_findings: _groups _look _reading _split _study
+_column_findings: _columns _look _reading _study _table
+_probability_findings: _look _predictions _reading _settings _study
+_decision_findings: _compare _look _predictions _reading _scores _settings _study
+_findings: _column_findings _data_findings _decision_findings _lane_findings _look
+  _probability_findings _study
 _record: _chunk _compare _findings _operating _predictions _scores _settings _study _table
 _model: _columns _errors _features _lanes _network _operating _settings
 _recipe: _columns _errors _features _reading

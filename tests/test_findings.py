@@ -1,20 +1,28 @@
-"""Findings: each is made where it should be, and nowhere else."""
+"""Findings: every code has one outcome, and is documented; findings on training."""
 
 import math
+import re
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
+import outweigh
 from outweigh._columns import columns_of
-from outweigh._findings import LOOKS, findings
+from outweigh._findings import LOOKS, Finding, Outcome, findings, looks_at, outcome
+from outweigh._look import Found, NotApplicable
+from tests.evidence import ask
 from tests.test_study import Slow, of_classes
 from tests.trainers import Logistic, studied, world
 
+DOCUMENT = Path(outweigh.__file__).parents[2] / "docs" / "findings.md"
 
-def found(table=None, **how):
+
+def outcomes(table=None, **how):
     evidence, *_ = studied(table, **how)
-    return {finding.code: finding for finding in findings(evidence)}
+    return {outcome.code: outcome for outcome in looks_at(evidence)}
 
 
 def with_text(values):
@@ -26,18 +34,71 @@ def with_text(values):
 
 
 def test_a_study_without_blemish_has_no_findings():
-    assert found() == {}
+    evidence, *_ = studied(settings="none")
+    assert findings(evidence) == []
 
 
-def test_every_finding_has_a_code_a_title_and_a_remedy():
-    several = found(with_text(["north", "?"]), trainer=Slow(3, 9), time_limit=1.0, epochs=9)
-    assert len(several) >= 2
-    for code, finding in several.items():
-        assert code == finding.code
+def test_every_code_has_one_outcome_in_a_fixed_order():
+    found = outcomes(with_text(["1", "?"] + ["2"] * 30), trainer=Slow(3, 9), time_limit=1.0)
+    assert list(found) == list(LOOKS)
+    states = {
+        state: [c for c, o in found.items() if o.state == state]
+        for state in ("found", "clear", "not applicable")
+    }
+    assert sum(map(len, states.values())) == len(LOOKS)
+    assert {"time-limit", "missing-in-disguise", "text-among-numbers"} <= set(states["found"])
+    assert {"lanes-diverged", "separating-column"} <= set(states["clear"])
+    assert "class-not-judged" in states["not applicable"]
+
+
+@pytest.mark.parametrize("k", [2, 3, 5])
+def test_every_line_is_a_sentence_on_one_line(k):
+    evidence, *_ = studied(world(k=k), trainer=Slow(3, 9), time_limit=1.0)
+    found = findings(evidence)
+    assert found
+    for finding in found:
         assert finding.title.endswith(".")
         assert finding.remedy.endswith(".")
-        assert "\n" not in finding.title + finding.remedy
-    assert all(look.__doc__.startswith("``") for look in LOOKS)
+        assert (finding.title + finding.remedy).isprintable()
+
+
+def test_findings_are_those_of_the_outcomes():
+    evidence, *_ = studied(with_text(["north", "?"]))
+    expected = [finding for outcome in looks_at(evidence) for finding in outcome.findings]
+    assert findings(evidence) == expected
+    assert "missing-in-disguise" in [finding.code for finding in expected]
+
+
+def test_an_outcome_is_found_clear_or_not_applicable():
+    answers = {
+        "found": [Found("Two.", "Mend."), Found("Three.", "Mend.")],
+        "clear": [],
+        "not applicable": [NotApplicable("there is nothing")],
+    }
+    came = {state: outcome("a-code", lambda e, a=a: iter(a), None) for state, a in answers.items()}
+    assert all(state == outcome.state for state, outcome in came.items())
+    assert came["found"].findings[1] == Finding("a-code", "Three.", "Mend.")
+    assert came["clear"] == Outcome("a-code", (), None)
+    assert came["not applicable"].because == "there is nothing"
+
+
+def test_a_look_says_its_code():
+    assert all(look.__doc__.startswith(f"``{code}``: ") for code, look in LOOKS.items())
+
+
+def test_every_code_is_documented_and_every_documented_code_exists():
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert re.findall(r"^### (.*)$", text, re.MULTILINE) == list(LOOKS)
+
+
+@pytest.mark.parametrize("code", LOOKS)
+def test_a_section_says_the_rule_the_remedy_and_an_example(code):
+    text = DOCUMENT.read_text(encoding="utf-8")
+    section = text.split(f"### {code}\n")[1].split("\n#")[0]
+    assert "**Rule**:" in section
+    assert "**What to do**:" in section
+    [example] = re.findall(r"```text\n(.*)\n```", section)
+    assert example.endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -45,43 +106,20 @@ def test_every_finding_has_a_code_a_title_and_a_remedy():
     [(3, "3 of 3 folds are judged with 1 of 2 seeds"), (2, "2 of 3 folds are judged with 1 of 2")],
 )
 def test_lanes_that_were_left_are_told(done, says):
-    assert says in found(trainer=Slow(done, 9), time_limit=1.0)["time-limit"].title
+    found = outcomes(trainer=Slow(done, 9), time_limit=1.0)["time-limit"]
+    assert says in found.findings[0].title
 
 
-def test_enough_time_is_no_finding():
-    assert "time-limit" not in found(trainer=Slow(99, 99), time_limit=1.0)
+def test_enough_time_is_clear_and_no_limit_is_no_question():
+    assert outcomes(trainer=Slow(99, 99), time_limit=1.0)["time-limit"].state == "clear"
+    assert outcomes()["time-limit"].because == "no --time-limit was set"
 
 
-def test_a_class_that_is_never_judged_is_named():
-    finding = found(of_classes(700, 300, 2))["class-not-judged"]
-    assert "2 (2)" in finding.title
-    assert "class-not-judged" not in found(of_classes(700, 300, 3))
-
-
-@pytest.mark.parametrize("text", ["?", "N/A", "", "unknown"])
-def test_texts_that_usually_mean_missing_are_shown(text):
-    finding = found(with_text(["north", "south", text]))["missing-in-disguise"]
-    assert f"{text!r} in site" in finding.title
-    assert f"--missing {text!r}" in finding.remedy
-
-
-@pytest.mark.parametrize(("odd", "is_found"), [(1, True), (3, True), (4, False), (30, False)])
-def test_a_column_of_numbers_with_a_few_texts_is_shown(odd, is_found):
-    values = [f"{i}.5" for i in range(30 - odd)] + ["red"] * odd
-    codes = found(with_text(values))
-    assert ("text-among-numbers" in codes) == is_found
-    if is_found:
-        assert "'red'" in codes["text-among-numbers"].title
-
-
-def test_texts_that_are_no_numbers_are_no_finding():
-    assert found(with_text(["north", "south"])) == {}
-
-
-@pytest.mark.parametrize(("positives", "is_found"), [(40, True), (300, False)])
-def test_too_few_to_stop_by_is_told(positives, is_found):
-    assert ("no-early-stopping" in found(of_classes(900, positives))) == is_found
-    assert "no-early-stopping" not in found(of_classes(900, positives), patience=0)
+@pytest.mark.parametrize(("positives", "state"), [(40, "found"), (300, "clear")])
+def test_too_few_to_stop_by_is_told(positives, state):
+    table = of_classes(900, positives)
+    assert outcomes(table)["no-early-stopping"].state == state
+    assert outcomes(table, patience=0)["no-early-stopping"].state == "not applicable"
 
 
 class Ending(Logistic):
@@ -102,12 +140,16 @@ class Ending(Logistic):
         return replace(trained, probability=probability, outcome=outcome)
 
 
-@pytest.mark.parametrize("outcome", ["diverged", "collapsed"])
-def test_lanes_that_came_to_nothing_are_counted(outcome):
-    finding = found(trainer=Ending(outcome))[f"lanes-{outcome}"]
-    assert finding.title.startswith(f"6 of 18 lanes {outcome}")
+@pytest.mark.parametrize(("how", "other"), [("diverged", "collapsed"), ("collapsed", "diverged")])
+def test_lanes_that_came_to_nothing_are_counted(how, other):
+    evidence, *_ = studied(trainer=Ending(how))
+    [finding] = ask(f"lanes-{how}", evidence).findings
+    assert finding.title.startswith(f"6 of 18 lanes {how}")
+    assert ask(f"lanes-{other}", evidence).state == "clear"
 
 
-def test_findings_come_in_a_fixed_order():
-    codes = list(found(with_text(["1", "?"] + ["2"] * 30), trainer=Slow(3, 9), time_limit=1.0))
-    assert codes == ["time-limit", "missing-in-disguise", "text-among-numbers"]
+@pytest.mark.parametrize("k", [2, 5])
+def test_a_study_of_row_weights_that_are_0_is_looked_at_whole(k):
+    table = world(k=k)
+    weight = (np.arange(len(table.y)) % 3 > 0).astype(float)
+    assert len(outcomes(replace(table, row_weight=weight))) == len(LOOKS)

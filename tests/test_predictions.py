@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from outweigh._errors import TableError
-from outweigh._predictions import Predictions
+from outweigh._predictions import FORMAT, Predictions
 from outweigh._settings import undo
 
 HOSTILE = ("a,b|c=1", "<script>alert(1)</script>\"'&", "\x00\x1b[31m\r\n", "ünï 💥 \u202e", "")
@@ -62,6 +62,8 @@ def test_records_are_equal_when_every_bit_is():
     assert p != changed(p, "probability", (0, 0, 0, 0), np.nextafter(p.probability[0, 0, 0, 0], 1))
     assert p != dataclasses.replace(p, classes=(False, True))
     assert p != dataclasses.replace(p, row_weight=np.ones(7))
+    assert p != dataclasses.replace(p, amount=np.ones(7))
+    assert p != dataclasses.replace(p, unit=p.row + 1)
     assert p != "predictions"
 
 
@@ -79,6 +81,8 @@ def test_records_are_equal_when_every_bit_is():
         ("probability", np.full((3, 2, 7), 0.5)),
         ("outcome", np.full((3, 2), "stopped")),
         ("row_weight", np.ones(6)),
+        ("unit", np.ones(6)),
+        ("amount", np.ones(6)),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(name, value):
@@ -100,6 +104,7 @@ def test_shapes_that_do_not_fit_are_refused(name, value):
         ("prior", np.ones((2, 2)), "prior must be shares"),
         ("outcome", np.full((3, 2, 2), "stopped-early"), "outcome must be one of"),
         ("row_weight", np.full(7, -1.0), "row_weight must not be negative"),
+        ("amount", np.full(7, -1.0), "amount must not be negative"),
         ("probability", np.full((3, 2, 7, 2), 3.0), "must hold probabilities"),
         ("probability", np.full((3, 2, 7, 2), np.nan), "must hold probabilities"),
         ("probability", np.zeros((3, 2, 7, 2)), "must hold probabilities"),
@@ -169,7 +174,9 @@ def test_where_all_seeds_diverged_the_prediction_is_the_prior(left):
 @pytest.mark.parametrize("k", [2, 3, 6])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_a_record_comes_back_bit_for_bit(tmp_path, k, weighted):
-    p = record(k=k, row_weight=np.random.default_rng(1).random(7) if weighted else None)
+    measures = np.random.default_rng(1).random((2, 7))
+    more = {"row_weight": measures[0], "amount": measures[1], "unit": np.arange(7) // 2}
+    p = record(k=k, **(more if weighted else {}))
     assert again(p, tmp_path) == p
 
 
@@ -220,7 +227,8 @@ def test_anyone_can_check_the_file_of_two_classes(tmp_path):
     p = record(classes=("no", "yes"))
     p.save(tmp_path / "p.parquet")
     frame = pq.read_table(tmp_path / "p.parquet").to_pandas()
-    assert list(frame) == ["row", "fold", "setting", "seed", "y", "probability", "complement"]
+    lanes = ["row", "fold", "setting", "seed"]
+    assert list(frame) == [*lanes, "y", "probability", "complement", "unit"]
     assert len(frame) == 3 * 2 * 7
     one = frame[(frame.setting == "ratio:3") & (frame.seed == 41)]
     assert one.row.tolist() == p.row.tolist()
@@ -232,7 +240,8 @@ def test_anyone_can_check_the_file_of_three_classes(tmp_path):
     p = record(k=3, classes=("a", "b", "c"))
     p.save(tmp_path / "p.parquet")
     frame = pq.read_table(tmp_path / "p.parquet").to_pandas()
-    assert list(frame) == ["row", "fold", "setting", "seed", "class", "y", "probability"]
+    lanes = ["row", "fold", "setting", "seed"]
+    assert list(frame) == [*lanes, "class", "y", "probability", "unit"]
     one = frame[(frame.setting == "none") & (frame.seed == 40) & (frame["class"] == "b")]
     assert one.row.tolist() == p.row.tolist()
     assert one.probability.tolist() == p.probability[0, 0, :, 1].tolist()
@@ -299,7 +308,7 @@ def _half(path):
 def _from_the_future(path):
     record().save(path)
     table = pq.read_table(path)
-    facts = json.loads(table.schema.metadata[b"outweigh"]) | {"format": 2}
+    facts = json.loads(table.schema.metadata[b"outweigh"]) | {"format": FORMAT + 1}
     pq.write_table(table.replace_schema_metadata({"outweigh": json.dumps(facts)}), path)
 
 

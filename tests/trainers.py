@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from outweigh._chunk import FINISHED, STOPPED, Chunk, Progress, Trained
 from outweigh._columns import number_columns
+from outweigh._deployment import AS_TRAINED
 from outweigh._network import keras_on_jax
 from outweigh._plan import Design
 from outweigh._settings import parse_settings, undo
@@ -94,7 +95,8 @@ def studied(
     *,
     trainer=None,
     settings="none,balanced,power:1.4",
-    costs=None,
+    objective=None,
+    deployment=AS_TRAINED,
     test=None,
     tell=lambda stage, progress: None,
     **design,
@@ -105,7 +107,8 @@ def studied(
     evidence = run(
         table,
         settings=parse_settings(settings, table.classes),
-        costs=costs,
+        objective=objective,
+        deployment=deployment,
         trainer=trainer,
         design=Design(**({"folds": 3, "seeds": 2} | design)),
         test=test,

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from outweigh._answer import Study
     from outweigh._compare import Verdict
+    from outweigh._costs import Cost, CostMatrix, RowCost
+    from outweigh._counted import (
+        Alerts,
+        BalancedAccuracy,
+        FBeta,
+        Matthews,
+        PrecisionAtRecall,
+        RecallAtPrecision,
+    )
     from outweigh._counts import count_classes
+    from outweigh._elsewhere import weigh_predictions
     from outweigh._errors import (
         BundleError,
         DataError,
@@ -22,8 +32,8 @@ if TYPE_CHECKING:
         UsageError,
     )
     from outweigh._network import default_network
-    from outweigh._operating import Cost
     from outweigh._predictions import Predictions
+    from outweigh._rankings import AveragePrecision, RocAuc
     from outweigh._settings import undo
     from outweigh._weigh import weigh
     from outweigh._weights import Effective, Power, class_weight
@@ -31,14 +41,24 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _ROOMS = {
+    "Alerts": "_counted",
+    "AveragePrecision": "_rankings",
+    "BalancedAccuracy": "_counted",
     "BundleError": "_errors",
-    "Cost": "_operating",
+    "Cost": "_costs",
+    "CostMatrix": "_costs",
     "DataError": "_errors",
     "Effective": "_weights",
+    "FBeta": "_counted",
+    "Matthews": "_counted",
     "NetworkError": "_errors",
     "OutweighError": "_errors",
     "Power": "_weights",
+    "PrecisionAtRecall": "_counted",
     "Predictions": "_predictions",
+    "RecallAtPrecision": "_counted",
+    "RocAuc": "_rankings",
+    "RowCost": "_costs",
     "SplitError": "_errors",
     "Study": "_answer",
     "TableError": "_errors",
@@ -49,17 +69,28 @@ _ROOMS = {
     "default_network": "_network",
     "undo": "_settings",
     "weigh": "_weigh",
+    "weigh_predictions": "_elsewhere",
 }
 
 __all__ = [
+    "Alerts",
+    "AveragePrecision",
+    "BalancedAccuracy",
     "BundleError",
     "Cost",
+    "CostMatrix",
     "DataError",
     "Effective",
+    "FBeta",
+    "Matthews",
     "NetworkError",
     "OutweighError",
     "Power",
+    "PrecisionAtRecall",
     "Predictions",
+    "RecallAtPrecision",
+    "RocAuc",
+    "RowCost",
     "SplitError",
     "Study",
     "TableError",
@@ -70,6 +101,7 @@ __all__ = [
     "default_network",
     "undo",
     "weigh",
+    "weigh_predictions",
 ]
 
 

@@ -5,7 +5,7 @@ A bundle is a folder of four files; whatever else lies there is not looked at:
 ``manifest.json``
     What the model is, with the SHA-256 and the size of the next two.
 ``weights.safetensors``
-    The networks' numbers, and the costs.
+    The networks' numbers.
 ``features.skops``
     The preprocessing, as plain numbers and texts: see `outweigh._recipe`.
 ``manifest.sha256``
@@ -36,14 +36,15 @@ from outweigh._errors import BundleError, UsageError
 from outweigh._files import write_bytes
 from outweigh._model import DEFAULT, Model
 from outweigh._network import HIDDEN, Build, default_network
+from outweigh._operating import rule_from
 from outweigh._reading import one_line, quoted, shown
 from outweigh._recipe import fits, read, written
+from outweigh._repairs import map_from
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 WEIGHTS, FEATURES = "weights.safetensors", "features.skops"
 MOST_BYTES = {MANIFEST: 4 << 20, SEAL: 64, WEIGHTS: 4 << 30, FEATURES: 1 << 30}
-COSTS = "costs"  # what their tensor is called; those of the networks are numbered
 LIBRARIES = ("outweigh", "keras", "jax", "numpy", "scikit-learn", "skrub", "skops", "safetensors")
 
 FILE = {"sha256": str, "bytes": int}
@@ -59,6 +60,10 @@ CONTENT = {
         "classes": [{bool, float, str}],
         "class_weight": [float],
         "prior": [float],
+        "repair": dict,
+        "factor": [float],
+        "rule": {dict, None},
+        "amount_column": {str, None},
         "missing": [str],
         "target": str,
         "source": str,
@@ -105,7 +110,7 @@ def save(model: Model, folder: Path) -> None:
 
     numbered = {str(i): np.ascontiguousarray(v) for i, v in enumerate(model.parameters)}
     files = {
-        WEIGHTS: tensors({**numbered, COSTS: np.ascontiguousarray(model.costs)}),
+        WEIGHTS: tensors(numbered),
         FEATURES: skops.io.dumps(written(model.features)),
     }
     manifest = {
@@ -154,8 +159,11 @@ def load(folder: Path, *, build: Build | None = None) -> Model:
         classes=tuple(said["classes"]),
         setting=said["setting"],
         class_weight=np.array(said["class_weight"], dtype=np.float64),
-        costs=tensors.pop(COSTS, np.zeros(0)),
         prior=np.array(said["prior"], dtype=np.float64),
+        repair=_opened(MANIFEST, map_from, said["repair"]),
+        factor=np.array(said["factor"], dtype=np.float64),
+        rule=None if said["rule"] is None else _opened(MANIFEST, rule_from, said["rule"]),
+        amount_column=said["amount_column"],
         features=read(_opened(FEATURES, _plain, data[FEATURES])),
         missing=tuple(said["missing"]),
         parameters=_in_order(tensors),
@@ -179,6 +187,10 @@ def _described(model: Model) -> dict[str, Any]:
         "classes": list(model.classes),
         "class_weight": model.class_weight.tolist(),
         "prior": model.prior.tolist(),
+        "repair": model.repair.as_record(),
+        "factor": model.factor.tolist(),
+        "rule": None if model.rule is None else model.rule.as_record(),
+        "amount_column": model.amount_column,
         "missing": list(model.missing),
         "target": model.target,
         "source": model.source,
@@ -231,8 +243,8 @@ def _read(folder: Path, name: str) -> bytes:
         raise BundleError(f"{name} of a bundle must be readable: {one_line(error)}") from None
 
 
-def _opened(name: str, reader: Callable[[bytes], Any], data: bytes) -> Any:
-    """Read what a file holds."""
+def _opened(name: str, reader: Callable[[Any], Any], data: Any) -> Any:
+    """Read what a file, or a part of it, holds."""
     try:
         return reader(data)
     except BundleError:
@@ -342,15 +354,16 @@ def _check_classes(model: Model) -> None:
         and abs(model.prior.sum() - 1) < 1e-6,
         "have the share of each class",
     )
-    costs = model.costs
     _require(
-        costs.shape == (k, k) and costs.dtype == np.float64 and bool(np.isfinite(costs).all()),
-        "have the costs of each decision",
+        model.factor.shape == (k,) and bool((model.factor > 0).all()),
+        "have a factor above 0 for each class",
     )
-    if k == 2:
+    said = np.full((1, k), 1 / k)
+    _require(_opened(MANIFEST, model.repair, said).shape == (1, k), "have a repair for its classes")
+    if (rule := model.rule) is not None:
         _require(
-            costs[0, 1] > costs[0, 0] and costs[1, 0] > costs[1, 1],
-            "have costs at which mistakes cost more than right decisions",
+            _opened(MANIFEST, lambda p: rule.decide(p, np.ones(1)), said).shape == (1,),
+            "have a rule for its classes",
         )
 
 

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from outweigh._columns import Columns
 from outweigh._errors import UsageError
 from outweigh._files import write_bytes
 from outweigh._labels import is_text
-from outweigh._model import Model
+from outweigh._model import REFER, Model
 from outweigh._reading import one_line, shown
 
 ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
@@ -28,8 +29,17 @@ STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters, tabs and line breaks aside."""
 
 
-def cases(model: Model, columns: Columns, ids: pa.Array | None, *, name: str = "row") -> pa.Table:
+def cases(
+    model: Model,
+    columns: Columns,
+    ids: pa.Array | None,
+    *,
+    name: str = "row",
+    amount: np.ndarray | None = None,
+) -> pa.Table:
     """Give a row for each case: probabilities, decision, and the expected cost that acting saves.
+
+    A model that was made to rank decides nothing, and only one with costs says what acting saves.
 
     Parameters
     ----------
@@ -39,27 +49,31 @@ def cases(model: Model, columns: Columns, ids: pa.Array | None, *, name: str = "
         What each case goes by; its number, from 0, unless given.
     name : str
         Of that column. It gives way, as ``decision (id)``, where a column here has the name.
+    amount : (n,) float64, optional
+        What it costs to miss each case if it is positive.
 
     Returns
     -------
     cases : pyarrow.Table
-        The largest saving first; cases that save the same keep their order.
+        The largest saving first, or the likeliest positive; equal cases keep their order.
     """
     probability = model.predict_proba(columns)
-    saved = model.cost_saved(probability)
+    saved = model.cost_saved(probability, amount)
     labels = [str(label) for label in model.classes]
     said = {f"probability {label}": p for label, p in zip(labels, probability.T, strict=True)}
     if len(labels) == 2:
         said = {"probability": probability[:, 1]}
-    table = {
-        **said,
-        "decision": pa.array(labels).take(pa.array(model.decide(probability))),
-        "expected cost saved": saved,
-    }
+    table: dict[str, Any] = dict(said)
+    if model.rule is not None:
+        decided = pa.array(model.decide(probability, amount))
+        table["decision"] = pa.array([*labels, REFER]).take(decided)
+    if saved is not None:
+        table["expected cost saved"] = saved
     ids = pa.array(np.arange(len(probability))) if ids is None else ids
     while name in table:  # readers of Parquet refuse two columns of one name
         name = f"{name} (id)"
-    return pa.table({name: ids, **table}).take(pa.array(np.argsort(-saved, kind="stable")))
+    worth = probability[:, -1] if saved is None else saved
+    return pa.table({name: ids, **table}).take(pa.array(np.argsort(-worth, kind="stable")))
 
 
 def to_csv(table: pa.Table) -> str:

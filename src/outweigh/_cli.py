@@ -35,6 +35,17 @@ Network = Annotated[
 ]
 CostFn = Annotated[float | None, typer.Option(help="Cost of a missed positive.")]
 CostFp = Annotated[float | None, typer.Option(help="Cost of a false alarm.")]
+CostFile = Annotated[
+    Path | None,
+    typer.Option(help="Costs: true classes as rows, predicted as columns.", metavar="FILE"),
+]
+Refer = Annotated[float | None, typer.Option(help="Cost of handing a case to a person.")]
+Prevalence = Annotated[
+    float | None, typer.Option(help="Share of positives where the model will be used.")
+]
+SampledAt = Annotated[
+    float | None, typer.Option(help="Share of the negatives that the table kept.")
+]
 Out = Annotated[Path | None, typer.Option(help="Folder to write; new or empty.", metavar="DIR")]
 
 
@@ -92,12 +103,29 @@ def run(
     ] = None,
     cost_fn: CostFn = None,
     cost_fp: CostFp = None,
+    costs: CostFile = None,
+    cost_column: Annotated[
+        str | None, typer.Option(help="What missing each row costs.", metavar="COL")
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(help="f1, recall@precision>=0.9, alerts:10, mcc …", metavar="NAME"),
+    ] = None,
+    refer_cost: Refer = None,
+    tuned_threshold: Annotated[
+        bool, typer.Option("--tuned-threshold", help="Tune it instead of deriving it from costs.")
+    ] = False,
+    prevalence: Prevalence = None,
+    sampled_at: SampledAt = None,
     settings: Annotated[
         str, typer.Option(help="What to try: none, balanced, ratio:50, path:8 …")
     ] = ("path:8"),
     network: Network = None,
     epochs: Annotated[int | None, typer.Option(help="At most.")] = None,
     patience: Annotated[int, typer.Option(help="0: no early stopping.")] = 15,
+    watch: Annotated[
+        str, typer.Option(help="The validation loss to stop by: undone, raw, weighted.")
+    ] = "undone",
     batch_size: Annotated[int | None, typer.Option()] = None,
     learning_rate: Annotated[float | None, typer.Option()] = None,
     seeds: Annotated[int, typer.Option(help="Networks averaged.")] = 5,
@@ -135,12 +163,14 @@ def run(
 ) -> None:
     """Weigh class weights on a table, and write a report."""
     from outweigh import _terminal as terminal
+    from outweigh._deployment import Deployment
     from outweigh._folder import new_folder
     from outweigh._network import default_network, load_build
     from outweigh._plan import Design
     from outweigh._study import Clock
     from outweigh._table import read_table
     from outweigh._test_file import with_test_file
+    from outweigh._wanted import Wanted
     from outweigh._weigh import weigh_table
 
     clock = Clock()
@@ -152,11 +182,21 @@ def run(
         test_size=test_size,
         epochs=epochs,
         patience=patience,
+        watch=watch,
         batch_size=batch_size,
         duplicates_together=duplicates_together,
         time_limit=time_limit,
     )
-    objective = _objective(cost_fn, cost_fp)
+    wanted = Wanted(
+        cost_fn=cost_fn,
+        cost_fp=cost_fp,
+        costs=costs,
+        cost_column=cost_column,
+        objective=objective,
+        refer_cost=refer_cost,
+        tuned_threshold=tuned_threshold,
+    )
+    deployment = Deployment(prevalence=prevalence, sampled_at=sampled_at)
     folder = new_folder(out, data.stem)
     table = read_table(
         data,
@@ -167,6 +207,7 @@ def run(
         time=time,
         row_weight=row_weight,
         row_id=row_id,
+        amount=cost_column,
         missing=tuple(missing or ()),
     )
     test_rows = None
@@ -177,7 +218,8 @@ def run(
     with terminal.progress() as tell:
         study = weigh_table(
             table,
-            objective=objective,
+            objective=wanted.resolved(table.classes),
+            deployment=deployment,
             settings=settings,
             network=build,
             network_name=network,
@@ -210,23 +252,35 @@ def predict(
     network: Network = None,
     cost_fn: CostFn = None,
     cost_fp: CostFp = None,
+    costs: CostFile = None,
+    refer_cost: Refer = None,
+    prevalence: Prevalence = None,
+    sampled_at: SampledAt = None,
 ) -> None:
     """Predict new rows, those most worth acting on first."""
     from outweigh import _cases as cases
     from outweigh import _terminal as terminal
     from outweigh._bundle import load
+    from outweigh._deployment import Deployment
     from outweigh._folder import BUNDLE
     from outweigh._network import load_build
     from outweigh._reading import quoted, shown
     from outweigh._rows import read_rows
+    from outweigh._wanted import Wanted
 
-    objective = _objective(cost_fn, cost_fp)
+    wanted = Wanted(cost_fn=cost_fn, cost_fp=cost_fp, costs=costs, refer_cost=refer_cost)
+    deployment = Deployment(prevalence=prevalence, sampled_at=sampled_at)
     if out is not None:
         cases.check_out(out)
     model = load(folder / BUNDLE, build=None if network is None else load_build(network))
-    if objective is not None:
-        model = model.with_costs(objective)
-    rows = read_rows(data, model.features.schema, missing=model.missing, row_id=row_id)
+    model = model.at(wanted.resolved_costs(model.classes), deployment)
+    rows = read_rows(
+        data,
+        model.features.schema,
+        missing=model.missing,
+        row_id=row_id,
+        amount=model.amount_column,
+    )
     extra = [name for name in rows.extra if name != model.target]
     if extra:
         terminal.say(f"Not looked at, since the model does not use them: {quoted(extra)}.")
@@ -235,7 +289,7 @@ def predict(
         terminal.say(
             f"{shown(name)}: values that the study never saw, in {n:,} of {n_rows:,} rows."
         )
-    table = cases.cases(model, rows.columns, rows.row_id, name=row_id or "row")
+    table = cases.cases(model, rows.columns, rows.row_id, name=row_id or "row", amount=rows.amount)
     if out is None:
         table, n_changed = cases.for_terminal(table)
         if n_changed:
@@ -264,7 +318,7 @@ def demo(
     write(
         folder,
         results=found.results,
-        predictions=found.predictions,
+        decisions=found.decisions,
         configuration={"demo": True, "quick": quick},
     )
     terminal.demo_summary(found.results)
@@ -305,14 +359,6 @@ def weights(
         return
     for label, n in zip(classes, counts, strict=True):
         typer.echo(clean(f"{label!r}: {found[label]:.10g}   ({n:,} rows)"))
-
-
-def _objective(cost_fn: float | None, cost_fp: float | None) -> Any:
-    from outweigh._operating import Cost
-
-    if (cost_fn is None) != (cost_fp is None):
-        raise UsageError("--cost-fn and --cost-fp must be given together, only one came.")
-    return None if cost_fn is None or cost_fp is None else Cost(fn=cost_fn, fp=cost_fp)
 
 
 def _configuration(context: typer.Context) -> dict[str, Any]:

@@ -79,6 +79,14 @@ class Columns:
         others = self.others.take(pa.array(kept)) if self.others.num_columns else self.others
         return Columns(self.numbers[kept], others, self.names, self.kinds)
 
+    def comparable(self) -> NDArray[np.float64]:
+        """Give a matrix (N, D) in which equal values, gaps among them, are equal byte for byte."""
+        codes = [
+            pc.dictionary_encode(column.combine_chunks(), null_encoding="encode").indices
+            for column in self.others.columns
+        ]
+        return np.column_stack([self.numbers + 0.0, *map(np.asarray, codes)])  # −0.0 is 0.0
+
     def arrays(self) -> dict[str, Any]:
         """Each column as arrow's array, by name."""
         numbers = dict(zip(self.of_kind("number"), self.numbers.T, strict=True))

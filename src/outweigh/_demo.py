@@ -23,19 +23,23 @@ from sklearn.utils.random import sample_without_replacement
 
 from outweigh._chunk import COLLAPSED, Chunk, Progress, Trained
 from outweigh._compare import judge
+from outweigh._costs import by_default
+from outweigh._decisions import Decisions, decide_all
+from outweigh._deployment import AS_TRAINED
 from outweigh._network import Build, keras_on_jax
-from outweigh._operating import default_costs
 from outweigh._predictions import Predictions
 from outweigh._record import (
-    Record,
+    about,
     chosen_record,
     curves_record,
     data_record,
     environment,
     objective_record,
     settings_record,
+    thresholds_record,
     verdict_record,
 )
+from outweigh._scored import Record
 from outweigh._settings import TWIN, Setting
 from outweigh._split import Fold
 from outweigh._study import Clock, gather
@@ -81,10 +85,10 @@ NETWORKS: dict[str, Build] = {"2-2-1": two_layers, "2-1": one_layer}
 
 @dataclass(frozen=True, eq=False)
 class Demo:
-    """What the demo found: its numbers, and the predictions of the baseline network."""
+    """What the demo found: its numbers, and the decisions of the baseline network."""
 
     results: Record
-    predictions: Predictions
+    decisions: Decisions
 
 
 def run_demo(*, quick: bool = False, tell: Tell = lambda stage, progress: None) -> Demo:
@@ -117,10 +121,12 @@ def run_demo(*, quick: bool = False, tell: Tell = lambda stage, progress: None) 
         trained = KerasTrainer(build).train(chunks, tell=partial(tell, name))
         said[name] = in_blocks(_gathered(table, settings, chunks, trained))
         clock.lap(f"train {name}")
-    results = _results(table, training, test, settings, said, epochs)
+    objective = by_default(np.bincount(table.y[training]), table.classes)
+    decided = {name: decide_all(p, objective) for name, p in said.items()}
+    results = _results(table, training, test, settings, decided, epochs)
     clock.lap("judge")
     results["timing"] = {"seconds": clock.rounded()}
-    return Demo(results, said["2-2-1"])
+    return Demo(results, decided["2-2-1"])
 
 
 def ratios(counts: np.ndarray) -> tuple[Setting, ...]:
@@ -254,21 +260,23 @@ def _results(
     training: np.ndarray,
     test: np.ndarray,
     settings: tuple[Setting, ...],
-    said: dict[str, Predictions],
+    decided: dict[str, Decisions],
     epochs: int,
 ) -> Record:
     """Give the record of the baseline network's study, and what the demo adds to it."""
-    costs = default_costs(np.bincount(table.y[training]))
-    baseline = said["2-2-1"]
-    verdict = judge(baseline, costs)
-    scored = settings_record(baseline, settings, costs, table.take(training))
+    baseline = decided["2-2-1"]
+    verdict = judge(baseline)
+    taught = table.take(training)
+    scored = settings_record(baseline, [about(setting, taught) for setting in settings])
     shown = ("none", "balanced", verdict.best, verdict.chosen)
     posterior = bayes_posterior(table.columns.numbers)[test]
     data = data_record(table, training, test)
     return {
         "outweigh": environment()["outweigh"],
         "data": data | {"source": "the tutorial's make_classification data", "target": "y"},
-        "objective": objective_record(costs, table, given=False),
+        "objective": objective_record(
+            baseline.objective, table.classes, given=False, deployment=AS_TRAINED
+        ),
         "design": {
             "folds": BLOCKS,
             "seeds": list(SEEDS),
@@ -276,19 +284,20 @@ def _results(
             "epochs": epochs,
             "patience": 0,
             "batch_size": BATCH_SIZE,
-            "lanes": len(settings) * len(SEEDS) * len(said),
+            "lanes": len(settings) * len(SEEDS) * len(decided),
             "network": "the tutorial's: 2-2-1 (the study) and 2-1, ReLU, sigmoid",
             "optimizer": "Adam",
         },
         "settings": scored,
         "chosen": chosen_record(verdict, scored),
         "verdict": verdict_record(verdict),
+        "thresholds": thresholds_record(baseline, verdict),
         "curves": curves_record(baseline, shown),
         "history": {},
         "test": None,
         "findings": [],
         "environment": environment(),
-        "tutorial": _tutorial(said, settings, table, training),
+        "tutorial": _tutorial(decided, settings, table, training),
         "bayes_limit": {
             **_limit(table.y[test], posterior),
             "gaussians": "with the moments of the points drawn",
@@ -297,14 +306,14 @@ def _results(
             ),
         },
         "demo": {
-            "networks": [_by_ratio(name, p, settings, costs) for name, p in said.items()],
+            "networks": [_by_ratio(name, d) for name, d in decided.items()],
             "bayes": _bayes_by_ratio(posterior, table.y[test]),
         },
     }
 
 
 def _tutorial(
-    said: dict[str, Predictions],
+    decided: dict[str, Decisions],
     settings: tuple[Setting, ...],
     table: Table,
     training: np.ndarray,
@@ -320,7 +329,7 @@ def _tutorial(
             if setting == TWIN
             else dict(zip("01", setting.class_weight(counts, (0, 1)).tolist(), strict=True)),
             "claimed_recall": CLAIMED[name],
-            **_report(said[network], settings.index(setting)),
+            **_report(decided[network].predictions, settings.index(setting)),
         }
         for name, network, setting in (*runs, ("manual 1:200", "2-1", MANUAL))
     ]
@@ -349,11 +358,9 @@ def _limit(y: np.ndarray, posterior: np.ndarray) -> Record:
     }
 
 
-def _by_ratio(
-    name: str, predictions: Predictions, settings: tuple[Setting, ...], costs: np.ndarray
-) -> Record:
+def _by_ratio(name: str, decisions: Decisions) -> Record:
     """Give recall and flagged share at p > 0.5 for each seed and ratio, and count collapses."""
-    verdict = judge(predictions, costs)
+    verdict, predictions = judge(decisions), decisions.predictions
     flagged = predictions.probability[:-1, :, :, 1] > 0.5  # all but the tutorial's own 1:200
     positive = predictions.y == 1
     weight = predictions.class_weight[:-1, 0]

@@ -1,126 +1,118 @@
-"""Findings: what a user should know of a study. One function and one stable code each.
+"""Findings: what a user should know of a study. One look and one stable code each.
 
-A finding is no error: the study went on. It has a title and a remedy.
+A finding is no error: the study went on. It has a title and a remedy. Each code has one of three
+outcomes: something was found, all is clear, or the question is not applicable, and then it says
+why. What each code means stands in ``docs/findings.md``.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import final
 
-import numpy as np
-import pyarrow.compute as pc
-
-from outweigh._columns import looks_missing
+from outweigh import _column_findings as columns
+from outweigh import _data_findings as data
+from outweigh import _decision_findings as decisions
+from outweigh import _lane_findings as lanes
+from outweigh import _probability_findings as probabilities
+from outweigh._look import Found, Look, NotApplicable
 from outweigh._study import Evidence
 
-NUMBER = r"^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
-MOST_ODD = 0.1  # of a column's values, for it to look like numbers
+LOOKS: dict[str, Look] = {
+    "time-limit": lanes.out_of_time,
+    "lanes-diverged": lanes.lanes_diverged,
+    "lanes-collapsed": lanes.lanes_collapsed,
+    "no-early-stopping": lanes.no_early_stopping,
+    "class-not-judged": data.class_not_judged,
+    "few-positives-in-fold": data.few_positives_in_fold,
+    "duplicates-across-folds": data.duplicates_across_folds,
+    "missing-in-disguise": columns.missing_in_disguise,
+    "text-among-numbers": columns.text_among_numbers,
+    "separating-column": columns.separating_column,
+    "identifier-column": columns.identifier_column,
+    "time-like-column": columns.time_like_column,
+    "probabilities-inflated": probabilities.probabilities_inflated,
+    "repair-not-enough": probabilities.repair_not_enough,
+    "label-noise": probabilities.label_noise,
+    "weight-at-edge": decisions.weight_at_edge,
+    "threshold-at-edge": decisions.threshold_at_edge,
+    "flags-nearly-everybody": decisions.flags_nearly_everybody,
+    "flags-nearly-nobody": decisions.flags_nearly_nobody,
+    "weights-moved-threshold": decisions.weights_moved_threshold,
+}
+"""Every look by its code, in the order in which findings come."""
 
 
+@final
 @dataclass(frozen=True)
 class Finding:
-    """What was found, and what to do about it."""
+    """What was found, and what to do about it.
+
+    Attributes
+    ----------
+    code : str
+        Stable: ``docs/findings.md`` has a section of this name.
+    title, remedy : str
+        A sentence or two each, on one line. Texts from the data are quoted.
+    """
 
     code: str
     title: str
     remedy: str
 
 
+@final
+@dataclass(frozen=True)
+class Outcome:
+    """What a look came to: found, clear, or not applicable.
+
+    Attributes
+    ----------
+    code : str
+    findings : tuple of Finding
+        Empty where all is clear, and where the question is not applicable.
+    because : str or None
+        Why the question is not applicable; None where it is.
+
+    Examples
+    --------
+    >>> Outcome("time-limit", (), because="no --time-limit was set").state
+    'not applicable'
+    """
+
+    code: str
+    findings: tuple[Finding, ...]
+    because: str | None = None
+
+    @property
+    def state(self) -> str:
+        """One of ``found``, ``clear`` and ``not applicable``."""
+        if self.findings:
+            return "found"
+        return "clear" if self.because is None else "not applicable"
+
+
+def looks_at(evidence: Evidence) -> tuple[Outcome, ...]:
+    """Look for everything there is to find.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Returns
+    -------
+    outcomes : tuple of Outcome
+        One for each code, in a fixed order.
+    """
+    return tuple(outcome(code, look, evidence) for code, look in LOOKS.items())
+
+
+def outcome(code: str, look: Look, evidence: Evidence) -> Outcome:
+    """Take one look, and give what it came to."""
+    answers = list(look(evidence))
+    found = tuple(Finding(code, a.title, a.remedy) for a in answers if isinstance(a, Found))
+    because = next((a.because for a in answers if isinstance(a, NotApplicable)), None)
+    return Outcome(code, found, because)
+
+
 def findings(evidence: Evidence) -> list[Finding]:
-    """Look for everything there is to find, in a fixed order."""
-    return [finding for look in LOOKS for finding in look(evidence)]
-
-
-def out_of_time(e: Evidence) -> Iterator[Finding]:
-    """``time-limit``: lanes were left when the time was up."""
-    planned = len(e.split.folds), e.design.seeds
-    judged = len(e.predictions.prior), len(e.predictions.seeds)
-    final = len(e.final.trained)
-    if judged == planned and final == judged[1]:
-        return
-    yield Finding(
-        "time-limit",
-        f"Time was up: {judged[0]} of {planned[0]} folds are judged with {judged[1]} of "
-        f"{planned[1]} seeds, and {final} of the final model's.",
-        "Raise --time-limit, or try fewer settings: intervals get narrower and averages steadier.",
-    )
-
-
-def class_not_judged(e: Evidence) -> Iterator[Finding]:
-    """``class-not-judged``: a class has fewer rows than there are folds."""
-    if not len(e.split.always_training):
-        return
-    codes, counts = np.unique(e.table.y[e.split.always_training], return_counts=True)
-    named = ", ".join(f"{e.table.classes[k]} ({n})" for k, n in zip(codes, counts, strict=True))
-    yield Finding(
-        "class-not-judged",
-        f"Classes with fewer rows than folds are trained on and never judged: {named}.",
-        "Collect more of these rows, merge the class with another, or take fewer --folds.",
-    )
-
-
-def missing_in_disguise(e: Evidence) -> Iterator[Finding]:
-    """``missing-in-disguise``: a text column holds what usually means a missing value."""
-    found = looks_missing(e.table.columns)
-    if not found:
-        return
-    named = ", ".join(f"{text!r} in {name} ({n} rows)" for name, text, n in found[:5])
-    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-    texts = dict.fromkeys(text for _, text, _ in found)
-    options = " ".join(f"--missing {text!r}" for text in texts)
-    yield Finding(
-        "missing-in-disguise",
-        f"Texts that usually mean missing are taken as they are: {named}{more}.",
-        f"If they do mean missing, say so: {options}.",
-    )
-
-
-def text_among_numbers(e: Evidence) -> Iterator[Finding]:
-    """``text-among-numbers``: a column is text because of a few values."""
-    for name in e.table.columns.of_kind("text"):
-        text = e.table.columns.others[name].drop_null()
-        odd = text.filter(pc.invert(pc.match_substring_regex(text, NUMBER)))
-        if 0 < len(odd) <= MOST_ODD * len(text):
-            example = odd[0].as_py()
-            yield Finding(
-                "text-among-numbers",
-                f"{name} is taken as text, since {len(odd)} of {len(text)} values are no numbers, "
-                f"such as {example!r}.",
-                f"Mend these values, or say that they mean missing: --missing {example!r}.",
-            )
-
-
-def too_few_to_stop_by(e: Evidence) -> Iterator[Finding]:
-    """``no-early-stopping``: too few rows of the rarer classes to stop lanes by."""
-    if e.schedule.stops_early or e.design.patience == 0:
-        return
-    yield Finding(
-        "no-early-stopping",
-        f"Too few rows of the rarer classes to stop by: every lane ran {e.schedule.epochs} epochs.",
-        "Collect more of them, or choose --epochs with care.",
-    )
-
-
-def lanes_lost(e: Evidence) -> Iterator[Finding]:
-    """``lanes-diverged``, ``lanes-collapsed``: lanes that came to nothing."""
-    outcome = e.predictions.outcome
-    for ended, does in (
-        ("diverged", "left the numbers"),
-        ("collapsed", "say the same of every row"),
-    ):
-        n = int((outcome == ended).sum())
-        if n:
-            yield Finding(
-                f"lanes-{ended}",
-                f"{n} of {outcome.size} lanes {ended}: they {does}.",
-                "Try a smaller --learning-rate, more epochs, or another network.",
-            )
-
-
-LOOKS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
-    out_of_time,
-    class_not_judged,
-    missing_in_disguise,
-    text_among_numbers,
-    too_few_to_stop_by,
-    lanes_lost,
-)
+    """Give everything that was found, in a fixed order."""
+    return [finding for outcome in looks_at(evidence) for finding in outcome.findings]

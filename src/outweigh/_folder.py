@@ -1,23 +1,29 @@
 """A run folder: everything that one study wrote.
 
-``results.json`` (every number), ``predictions.parquet`` (the out-of-fold record), ``report.html``,
-``run.toml`` (the configuration) and ``bundle/`` (the model). Each file appears whole or not at all.
+``results.json`` (every number), ``predictions.parquet`` (what every network said),
+``decisions.parquet`` (what each setting made of that), ``report.html``, ``run.toml`` (the
+configuration) and ``bundle/`` (the model). Each file appears whole or not at all.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from outweigh._bundle import save
+from outweigh._decisions import Decisions
 from outweigh._errors import UsageError
 from outweigh._files import write_text
-from outweigh._model import Model
-from outweigh._predictions import Predictions
+from outweigh._model import REFER, Model
 from outweigh.report import page
 
 RESULTS = "results.json"
 REPORT = "report.html"
 PREDICTIONS = "predictions.parquet"
+DECISIONS = "decisions.parquet"
 CONFIGURATION = "run.toml"
 BUNDLE = "bundle"
 
@@ -26,7 +32,7 @@ def write(
     folder: Path,
     *,
     results: dict[str, Any],
-    predictions: Predictions,
+    decisions: Decisions,
     configuration: dict[str, Any],
     model: Model | None = None,
 ) -> None:
@@ -34,12 +40,44 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / CONFIGURATION, to_toml(configuration))
     draft = folder / f".{PREDICTIONS}.draft"
-    predictions.save(draft)
+    decisions.predictions.save(draft)
     draft.replace(folder / PREDICTIONS)
+    draft = folder / f".{DECISIONS}.draft"
+    pq.write_table(decided_table(decisions), draft, compression="zstd")
+    draft.replace(folder / DECISIONS)
     write_text(folder / RESULTS, json.dumps(results, indent=1, allow_nan=False))
     write_text(folder / REPORT, page(results))
     if model is not None:
         save(model, folder / BUNDLE)
+
+
+def decided_table(decisions: Decisions) -> pa.Table:
+    """Give what each setting says and decides of each entry, S N rows.
+
+    Columns: row, fold, setting, y, probability (of the positive class; with more than two classes
+    ``probability <label>`` for each), decision (where the objective decides: a label, or "refer to
+    a person"), weight (what the row counts at deployment), amount (if any).
+    """
+    d, p = decisions, decisions.predictions
+    n_settings, n = d.decided.shape
+    labels = [str(label) for label in p.classes]
+    names = pa.array([*labels, REFER])
+    said = {"probability": d.probability[..., 1].ravel()}
+    if len(labels) > 2:
+        said = {f"probability {k}": d.probability[..., i].ravel() for i, k in enumerate(labels)}
+    table: dict[str, Any] = {
+        "row": np.tile(p.row, n_settings),
+        "fold": np.tile(p.fold, n_settings),
+        "setting": pa.array(p.settings).take(pa.array(np.repeat(np.arange(n_settings), n))),
+        "y": names.take(pa.array(np.tile(p.y, n_settings))),
+        **said,
+    }
+    if d.final_rules:
+        table["decision"] = names.take(pa.array(d.decided.ravel()))
+    table["weight"] = np.tile(d.cases.weight, n_settings)
+    if d.cases.amount is not None:
+        table["amount"] = np.tile(d.cases.amount, n_settings)
+    return pa.table(table)
 
 
 def read_results(folder: Path) -> dict[str, Any]:

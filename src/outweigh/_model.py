@@ -1,7 +1,7 @@
-"""The model: columns in, honest probabilities and the cheapest decision out.
+"""The model: columns in, honest probabilities and decisions out.
 
 The chosen setting's networks, one for each seed, each told its class weights and rid of them again,
-then averaged.
+then averaged, repaired, and brought to the world that they are used in.
 
 Letters: n new rows, R seeds, K classes, P parameters.
 """
@@ -13,13 +13,17 @@ from typing import Any
 import numpy as np
 
 from outweigh._columns import Columns
+from outweigh._deployment import Deployment, deployed
 from outweigh._errors import UsageError
 from outweigh._features import Features
 from outweigh._network import Build
-from outweigh._operating import Cost, decide
+from outweigh._objective import Costs
+from outweigh._operating import LeastCost, LeastRowCost, Rule
+from outweigh._repairs import Map
 from outweigh._settings import undo
 
 DEFAULT = "default"  # what our own network is called
+REFER = "refer to a person"  # the decision that hands a case on
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +38,16 @@ class Model:
         Name of the class-weight setting.
     class_weight : (K,) float64
         What the networks were weighted with, and what is undone.
-    costs : (K, K) float64
-        ``costs[t, d]``: cost of deciding d where t is true.
     prior : (K,) float64
         Class shares of the rows that it was trained on.
+    repair : Map
+        What makes the average honest.
+    factor : (K,) float64
+        How many times as frequent each class is where the model is used.
+    rule : Rule or None
+        What decides; None where the study was about ranking.
+    amount_column : str or None
+        Name of the column that says what it costs to miss a row, where decisions depend on it.
     features : Features
         How columns become the networks' inputs.
     missing : tuple of str
@@ -56,8 +66,11 @@ class Model:
     classes: tuple[Any, ...]
     setting: str
     class_weight: np.ndarray
-    costs: np.ndarray
     prior: np.ndarray
+    repair: Map
+    factor: np.ndarray
+    rule: Rule | None
+    amount_column: str | None
     features: Features
     missing: tuple[str, ...]
     parameters: tuple[np.ndarray, ...]
@@ -68,7 +81,7 @@ class Model:
     source: str
 
     def predict_proba(self, columns: Columns) -> np.ndarray:
-        """Give the probability (n, K) of each class, class weights undone, averaged over seeds."""
+        """Give the probability (n, K) of each class: undone, averaged, repaired, at deployment."""
         from outweigh._lanes import predict  # late: JAX and Keras load only to train and predict
 
         parameters = (
@@ -77,32 +90,46 @@ class Model:
         )
         x = self.features.transform(columns)
         said = predict(self.build, parameters, x, n_classes=len(self.classes))
-        return np.asarray(undo(said, self.class_weight).mean(axis=0))
+        averaged = np.asarray(undo(said, self.class_weight).mean(axis=0))
+        return deployed(self.repair(averaged), self.factor)
 
-    def with_costs(self, objective: Cost) -> "Model":
-        """Give the same model for other costs; there must be two classes."""
-        if len(self.classes) > 2:
+    def at(self, objective: Costs | None, deployment: Deployment) -> "Model":
+        """Give the same model for other costs, or for another world than it was made for."""
+        model = self
+        if objective is not None:
+            objective.check(self.classes, has_amount=False)
+            model = replace(model, rule=objective.implied, amount_column=None)
+        if deployment.differs:
+            model = replace(model, factor=deployment.factor(self.prior))
+        return model
+
+    def decide(self, probability: np.ndarray, amount: np.ndarray | None = None) -> np.ndarray:
+        """Give the decision (n,), as a place in `classes`; K: refer to a person."""
+        if self.rule is None:
             raise UsageError(
-                f"costs of a miss and a false alarm need two classes; {self.target!r} has "
-                f"{len(self.classes)}: leave the costs out"
+                f"a model must have costs to decide by; that of {self.source!r} was made to rank: "
+                "give --cost-fn and --cost-fp"
             )
-        return replace(self, costs=objective.matrix)
+        return self.rule.decide(probability, amount)
 
-    def decide(self, probability: np.ndarray) -> np.ndarray:
-        """Give the decision (n,) of least expected cost, as a place in `classes`."""
-        return decide(probability, self.costs)
-
-    def cost_saved(self, probability: np.ndarray) -> np.ndarray:
-        """Give the expected cost (n,) that acting on a case saves.
+    def cost_saved(
+        self, probability: np.ndarray, amount: np.ndarray | None = None
+    ) -> np.ndarray | None:
+        """Give the expected cost (n,) that acting on a case saves; None where costs are unknown.
 
         With two classes that of flagging it, compared with not flagging it: negative where a false
-        alarm is the more likely harm. With more, that of the cheapest decision compared with the
-        one decision for everybody that costs least at the training prevalence.
+        alarm is the more likely harm. With more, or where cases are referred to a person, that of
+        the cheapest decision compared with the one decision for everybody that costs least at the
+        prevalence of the training rows.
         """
-        expected = probability @ self.costs  # (n, K)
-        if len(self.classes) == 2:
+        if isinstance(self.rule, LeastRowCost):
+            return np.asarray(probability[:, 1] * amount - probability[:, 0] * self.rule.fp)
+        if not isinstance(self.rule, LeastCost):
+            return None
+        expected = probability @ self.rule.costs  # (n, D)
+        if expected.shape[1] == 2:
             return np.asarray(expected[:, 0] - expected[:, 1])
-        usual = (self.prior @ self.costs).argmin()
+        usual = (self.prior @ self.rule.costs).argmin()
         return np.asarray(expected[:, usual] - expected.min(axis=1))
 
 

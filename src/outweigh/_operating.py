@@ -1,81 +1,132 @@
-"""Operating points: what is decided for a case of given probabilities, and what that costs.
+"""Operating points: rules that turn probabilities into decisions.
 
 A cost matrix has the true classes as rows and the decided ones as columns: ``costs[t, d]`` is the
-cost of deciding d where t is true. A benefit is a negative cost.
+cost of deciding d where t is true. One column more is the cost of handing the case to a person. A
+benefit is a negative cost.
 
-Letters: N rows, K classes.
+Letters: N rows, K classes, D decisions.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from outweigh._errors import UsageError
+Float = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What the mistakes of a two-class decision cost.
-
-    Parameters
-    ----------
-    fn : float
-        Cost of a missed positive (false negative).
-    fp : float
-        Cost of a false alarm (false positive).
-
-    Examples
-    --------
-    >>> Cost(fn=100, fp=1).matrix
-    array([[  0.,   1.],
-           [100.,   0.]])
-    """
-
-    fn: float
-    fp: float
-
-    def __post_init__(self) -> None:
-        for name, cost in (("fn", self.fn), ("fp", self.fp)):
-            if not (np.isfinite(cost) and cost > 0):
-                raise UsageError(
-                    f"the cost of a mistake must be a finite number above 0, got {name}={cost}: "
-                    "give costs relative to a correct decision."
-                )
+class Rule(Protocol):
+    """What decides."""
 
     @property
-    def matrix(self) -> np.ndarray:
-        """The cost matrix, (2, 2)."""
-        return np.array([[0.0, self.fp], [self.fn, 0.0]])
+    def threshold(self) -> float | None:
+        """The probability from which a case is flagged, where there is one for all."""
+        ...
+
+    def decide(self, probability: Float, amount: Float | None = None) -> Integers:
+        """Decide cases: (..., N, K) probabilities, (..., N) decisions.
+
+        `amount` (N,) is what it costs to miss each case, for rules that depend on it.
+        """
+        ...
+
+    def as_record(self) -> dict[str, Any]:
+        """Give it as plain JSON types; `rule_from` takes them back."""
+        ...
 
 
-def default_costs(counts: np.ndarray) -> np.ndarray:
-    """Give the cost matrix that stands in where no costs are known.
-
-    A mistake on a class costs in inverse proportion to its rows, 1 for the most frequent one. So a
-    missed positive costs as much as n_0 / n_1 false alarms.
-
-    Parameters
-    ----------
-    counts : array of int, shape (K,)
-
-    Returns
-    -------
-    costs : array of float, shape (K, K)
+@final
+@dataclass(frozen=True)
+class Cutoff:
+    """Flags from a threshold on, of two classes; from infinity on nobody is flagged.
 
     Examples
     --------
-    >>> default_costs(np.array([90, 10]))
-    array([[0., 1.],
-           [9., 0.]])
+    >>> Cutoff(0.2).decide(np.array([[0.8, 0.2], [0.9, 0.1]]))
+    array([1, 0])
     """
-    counts = np.asarray(counts, dtype=float)
-    each = counts.max() / counts
-    return np.outer(each, np.ones(len(counts))) * (1 - np.eye(len(counts)))
+
+    threshold: float
+
+    def decide(self, probability: Float, amount: Float | None = None) -> Integers:
+        """Decide cases (..., N, 2)."""
+        return np.asarray(probability[..., 1] >= self.threshold, dtype=np.int64)
+
+    def as_record(self) -> dict[str, Any]:
+        """Give it as plain JSON types; infinity is null."""
+        finite = self.threshold if np.isfinite(self.threshold) else None
+        return {"kind": "cutoff", "threshold": finite}
 
 
-def threshold(costs: np.ndarray) -> float:
+@final
+@dataclass(frozen=True, eq=False)
+class LeastCost:
+    """Decides at least expected cost; of two classes a tie is flagged.
+
+    Parameters
+    ----------
+    costs : (K, D) float64
+        D is K, or K + 1: the last decision is then to refer the case to a person.
+
+    Examples
+    --------
+    >>> LeastCost(np.array([[0.0, 1.0], [9.0, 0.0]])).decide(np.array([[0.95, 0.05], [0.85, 0.15]]))
+    array([0, 1])
+    """
+
+    costs: Float
+
+    @property
+    def threshold(self) -> float | None:
+        """Elkan's threshold, of two classes and decisions."""
+        return threshold(self.costs) if self.costs.shape == (2, 2) else None
+
+    def decide(self, probability: Float, amount: Float | None = None) -> Integers:
+        """Decide cases (..., N, K)."""
+        cut = self.threshold
+        if cut is not None:
+            return np.asarray(probability[..., 1] >= cut, dtype=np.int64)
+        return np.asarray(np.argmin(probability @ self.costs, axis=-1), dtype=np.int64)
+
+    def as_record(self) -> dict[str, Any]:
+        """Give it as plain JSON types."""
+        return {"kind": "least-cost", "costs": self.costs.tolist()}
+
+
+@final
+@dataclass(frozen=True)
+class LeastRowCost:
+    """Flags where missing the case costs more, in expectation, than a false alarm of cost `fp`.
+
+    Examples
+    --------
+    >>> rule = LeastRowCost(fp=10)
+    >>> rule.decide(np.array([[0.9, 0.1], [0.9, 0.1]]), amount=np.array([50.0, 500.0]))
+    array([0, 1])
+    """
+
+    fp: float
+
+    @property
+    def threshold(self) -> None:
+        """There is one for each row, fp / (fp + amount)."""
+        return
+
+    def decide(self, probability: Float, amount: Float | None = None) -> Integers:
+        """Decide cases (..., N, 2) of amounts (N,)."""
+        if amount is None:
+            raise ValueError("a rule of costs per row needs each row's amount")
+        missed, alarm = probability[..., 1] * amount, probability[..., 0] * self.fp
+        return np.asarray(missed >= alarm, dtype=np.int64)
+
+    def as_record(self) -> dict[str, Any]:
+        """Give it as plain JSON types."""
+        return {"kind": "least-row-cost", "fp": self.fp}
+
+
+def threshold(costs: Float) -> float:
     """Give the probability from which flagging a case is the cheaper decision.
 
     Parameters
@@ -94,7 +145,7 @@ def threshold(costs: np.ndarray) -> float:
 
     Examples
     --------
-    >>> threshold(Cost(fn=9, fp=1).matrix)
+    >>> threshold(np.array([[0, 1], [9, 0]]))
     0.1
     """
     false_alarm = costs[0, 1] - costs[0, 0]
@@ -102,46 +153,42 @@ def threshold(costs: np.ndarray) -> float:
     return float(false_alarm / (false_alarm + miss))
 
 
-def decide(probability: np.ndarray, costs: np.ndarray) -> np.ndarray:
-    """Decide each case at least expected cost; a tie of two classes is flagged.
+def rule_from(record: Any) -> Rule:
+    """Give a rule back from plain JSON types that nobody vouches for.
 
-    Parameters
-    ----------
-    probability : array of float, shape (..., K)
-    costs : array of float, shape (K, K)
-
-    Returns
-    -------
-    decided : array of int, shape (...)
-
-    Examples
-    --------
-    >>> decide(np.array([[0.95, 0.05], [0.85, 0.15]]), Cost(fn=9, fp=1).matrix)
-    array([0, 1])
+    Raises
+    ------
+    ValueError
+        When they are no rule.
     """
-    if len(costs) == 2:
-        return np.asarray(probability[..., 1] >= threshold(costs)).astype(int)
-    return np.asarray(np.argmin(probability @ costs, axis=-1))
+    kind = record.get("kind") if isinstance(record, dict) else None
+    if kind == "cutoff":
+        value = record["threshold"]
+        if value is None:
+            return Cutoff(float("inf"))
+        if not 0 <= float(value) <= 1:
+            raise ValueError("a threshold must lie within 0 and 1")
+        return Cutoff(float(value))
+    if kind == "least-cost":
+        costs = np.array(record["costs"], dtype=float)
+        if costs.ndim != 2 or costs.shape[1] - costs.shape[0] not in (0, 1) or len(costs) < 2:
+            raise ValueError("costs must have a row for each class and a column for each decision")
+        if not np.isfinite(costs).all() or not makes_sense(costs):
+            raise ValueError("costs must be finite, and mistakes cost more than right decisions")
+        return LeastCost(costs)
+    if kind == "least-row-cost":
+        if not 0 < float(record["fp"]) < float("inf"):
+            raise ValueError("the cost of a false alarm must be above 0")
+        return LeastRowCost(float(record["fp"]))
+    raise ValueError("a rule must be a cutoff, or of least cost")
 
 
-def cheapest_constant(counts: np.ndarray, costs: np.ndarray) -> float:
-    """Give the mean cost of a case under the cheapest policy that decides the same for everybody.
+def makes_sense(costs: Float) -> bool:
+    """Tell whether a matrix (K, D) makes mistakes cost more than right decisions.
 
-    Parameters
-    ----------
-    counts : array, shape (K,)
-        Rows, or weight of rows, of each class.
-    costs : array of float, shape (K, K)
+    Of two classes both mistakes must; of more, no mistake may cost less than the right decision,
+    and some mistake on each class must cost more.
     """
-    return float((counts @ costs / counts.sum()).min())
-
-
-def describe(costs: np.ndarray, classes: Sequence[Any], *, default: bool) -> str:
-    """Say in a sentence what the mistakes cost."""
-    if len(costs) > 2:
-        return (
-            "a mistake costs in inverse proportion to the rows of the true class (no costs given)"
-        )
-    ratio = costs[1, 0] / costs[0, 1]
-    why = " (n0/n1 at the training prevalence: no costs were given)" if default else ""
-    return f"one missed positive costs as much as {ratio:.4g} false alarms{why}"
+    k = len(costs)
+    dearer = costs[:, :k] - np.diag(costs)[:, np.newaxis]
+    return bool((dearer >= 0).all() and (dearer > 0).any(axis=1).all())

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pyarrow.compute as pc
 
 from outweigh._chunk import Chunk, default_batch_size
 from outweigh._errors import UsageError
@@ -24,6 +23,7 @@ from outweigh._validation import validation_share, whole_batches
 FEWEST_VALIDATING = 10  # rows outside the most frequent class that lanes may be stopped by
 VALIDATING = 0.15  # share of the training rows that stops lanes
 ALIKE = 1.1  # training parts that differ by less get as many gradient rows: one program for all
+WATCHED = ("undone", "raw", "weighted")
 EPOCHS, EPOCHS_UNSTOPPED = 150, 30
 
 
@@ -42,6 +42,8 @@ class Design:
         At most; None: 150 with early stopping, 30 without.
     patience : int
         Epochs without improvement after which a lane stops; 0: never.
+    watch : str
+        The validation log loss that has to improve: ``undone``, ``raw`` or ``weighted``.
     batch_size : int or None
         None: about a sixteenth of the training rows, a power of 2 from 32 to 256.
     repeats : int
@@ -58,6 +60,7 @@ class Design:
     test_size: float = 0.0
     epochs: int | None = None
     patience: int = 15
+    watch: str = "undone"
     batch_size: int | None = None
     repeats: int = 1
     duplicates_together: bool = False
@@ -72,6 +75,10 @@ class Design:
             if value is not None and value < 1:
                 option = name.replace("_", "-")
                 raise UsageError(f"--{option} must be at least 1; came {value}")
+        if self.watch not in WATCHED:
+            raise UsageError(
+                f"--watch must be one of {', '.join(WATCHED)}; came {self.watch!r}: undone is usual"
+            )
         if self.time_limit is not None and not self.time_limit > 0:
             raise UsageError(
                 f"--time-limit must be above 0 minutes; came {self.time_limit}: leave it out, or "
@@ -173,7 +180,7 @@ class Plan:
 def split(table: Table, design: Design, test: np.ndarray | None = None) -> tuple[Table, Split]:
     """Divide a table's rows; the table comes back with the groups that were kept together."""
     if design.duplicates_together:
-        table = replace(table, group=duplicate_groups(_comparable(table), table.group))
+        table = replace(table, group=duplicate_groups(table.columns.comparable(), table.group))
     divided = divide(
         table.y,
         folds=design.folds,
@@ -228,15 +235,6 @@ def settle(table: Table, trainings: Sequence[np.ndarray], design: Design) -> Sch
     )
     epochs = design.epochs or (EPOCHS if stops else EPOCHS_UNSTOPPED)
     return Schedule(min(batch_size, smallest), epochs, design.patience if stops else 0)
-
-
-def _comparable(table: Table) -> np.ndarray:
-    """Give the columns as a matrix (N, P) in which equal values are equal numbers."""
-    codes = [
-        pc.dictionary_encode(column.combine_chunks(), null_encoding="encode").indices.to_numpy()
-        for column in table.columns.others.columns
-    ]
-    return np.column_stack([table.columns.numbers + 0.0, *codes])  # + 0.0: −0.0 is 0.0
 
 
 def _part(

@@ -38,20 +38,26 @@ DTYPES: dict[str, DTypeLike] = {
     "outcome": "<U9",  # as long as the longest outcome
     "row_weight": np.float64,
     "repeat": np.int64,
+    "unit": np.int64,
+    "amount": np.float64,
 }
 """Kind of each array of the record."""
 
 ROUNDING = 1e-3
 """How far above 1 a probability in float32 may be: a network's rounding is its own."""
 
-FORMAT = 1
+FORMAT = 2
 """Number of the file format; a reader refuses what it does not know."""
+
+MEASURES = ("row_weight", "amount")
+"""Columns of the file that not every record has."""
 
 KEY = b"outweigh"
 """Name of the file's header."""
 
 ENCODINGS = {
     "row": "DELTA_BINARY_PACKED",
+    "unit": "DELTA_BINARY_PACKED",
     "probability": "BYTE_STREAM_SPLIT",
     "complement": "BYTE_STREAM_SPLIT",
 }
@@ -91,6 +97,12 @@ class Predictions:
         Rows of the table that the folds were made from.
     row_weight : (N,) float64, optional
         How much each entry counts.
+    unit : (N,) int64
+        Entries of one unit are one draw from the world: those of a group, of a block of time, of
+        rows that are equal in every feature, of a row that is judged in several repetitions. Each
+        row is its own unless given.
+    amount : (N,) float64, optional
+        What it costs to miss each entry if it is positive.
     repeat : (F,) int64
         Repetition of the split that each fold belongs to; all 0 unless given. A row has an entry
         in each repetition.
@@ -129,10 +141,14 @@ class Predictions:
     n_training: int
     row_weight: NDArray[np.float64] | None = None
     repeat: NDArray[np.int64] | None = None
+    unit: NDArray[np.int64] | None = None
+    amount: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.repeat is None:
             object.__setattr__(self, "repeat", np.zeros(len(self.prior), dtype=np.int64))
+        if self.unit is None:
+            object.__setattr__(self, "unit", self.row)
         plain = {  # for JSON
             "classes": tuple(self.classes),
             "settings": tuple(map(str, self.settings)),
@@ -201,7 +217,7 @@ class Predictions:
 
         Columns: row, fold, setting, seed, class (with more than two), y, probability (of the class;
         with two, of the positive one), complement (with two: of the negative one, since
-        1 − probability would lose its last digits), row_weight (if any).
+        1 − probability would lose its last digits), unit, and row_weight and amount (if any).
         """
         path = Path(path)
         part = path.with_name(f"{path.name}.part")  # a crash leaves the old file whole
@@ -260,6 +276,8 @@ def _check_shapes(p: Predictions) -> None:
         "outcome": (s, r, f),
         "row_weight": (n,),
         "repeat": (f,),
+        "unit": (n,),
+        "amount": (n,),
     }
     for name, shape in shapes.items():
         array = getattr(p, name)
@@ -278,6 +296,7 @@ def _check_values(p: Predictions) -> None:
         "prior must be shares of 1": np.allclose(p.prior.sum(axis=1), 1) and _are_finite(p.prior),
         f"outcome must be one of {OUTCOMES}": np.isin(p.outcome, OUTCOMES).all(),
         "row_weight must not be negative": p.row_weight is None or _are_finite(p.row_weight),
+        "amount must not be negative": p.amount is None or _are_finite(p.amount),
     }
     if broken := [rule for rule, holds in rules.items() if not holds]:
         raise ValueError(f"predictions: {broken[0]}")
@@ -333,9 +352,14 @@ def _lane_table(p: Predictions, s: int, r: int) -> pa.Table:
         "y": _labels(p.classes, np.repeat(p.y, times)),
         "probability": said[:, 1] if two else said.ravel(),
         "complement": said[:, 0] if two else None,
-        "row_weight": None if p.row_weight is None else np.repeat(p.row_weight, times),
+        "unit": np.repeat(np.asarray(p.unit), times),
+        **{name: np.repeat(getattr(p, name), times) for name in MEASURES if _has(p, name)},
     }
     return pa.table({name: column for name, column in columns.items() if column is not None})
+
+
+def _has(p: Predictions, name: str) -> bool:
+    return getattr(p, name) is not None
 
 
 def _labels(names: Sequence[Any], codes: NDArray[np.int64]) -> pa.Array:
@@ -377,9 +401,8 @@ def _read(file: pq.ParquetFile) -> dict[str, Any]:
         "fold": entries["fold"].to_numpy(),
         "y": codes.to_numpy(),
         "probability": _read_probability(file, (*lanes, n, len(classes))),
-        "row_weight": entries["row_weight"].to_numpy()
-        if "row_weight" in entries.schema.names
-        else None,
+        "unit": entries["unit"].to_numpy(),
+        **{name: entries[name].to_numpy() for name in MEASURES if name in entries.schema.names},
     }
 
 
@@ -395,7 +418,7 @@ def _read_facts(file: pq.ParquetFile) -> dict[str, Any]:
 
 def _read_entries(file: pq.ParquetFile, places: NDArray[np.int64]) -> pa.Table:
     """Give some rows of the first lane, all but its predictions."""
-    wanted = ("row", "fold", "y", "row_weight")
+    wanted = ("row", "fold", "y", "unit", *MEASURES)
     names = [name for name in file.schema_arrow.names if name in wanted]
     return file.read_row_group(0, columns=names).take(pa.array(places))
 

@@ -1,8 +1,6 @@
 """The record: a study as plain JSON types, which is also ``results.json``.
 
-Every number of the report stands here, with the rows it stands on: ``held-out`` rows were never
-used for any choice, ``cross-fitted`` numbers rest on choices made on other folds, ``in-sample``
-ones on choices made on the same rows.
+Every number of the report stands here, with the rows it stands on: see `outweigh._scored`.
 
 Letters: N entries, K classes, S settings, R seeds.
 """
@@ -17,20 +15,21 @@ from typing import Any
 
 import numpy as np
 
+from outweigh import _scored as scored
 from outweigh import _scores as scores
 from outweigh._chunk import COLLAPSED, Trained
 from outweigh._compare import NO_GAIN, TOO_FEW, Verdict
+from outweigh._decisions import Decisions
+from outweigh._deployment import Deployment
 from outweigh._findings import Finding
-from outweigh._operating import cheapest_constant, decide, describe, threshold
-from outweigh._predictions import Predictions
+from outweigh._objective import Costs, Objective
+from outweigh._scored import CROSS_FITTED, HELD_OUT, Record, number
 from outweigh._settings import TWIN, Setting
+from outweigh._spread import spread
 from outweigh._study import Evidence
 from outweigh._table import Table
 
-HELD_OUT = "held-out"
 LIBRARIES = ("outweigh", "keras", "jax", "numpy", "scikit-learn")
-
-Record = dict[str, Any]
 
 
 def record(
@@ -52,16 +51,19 @@ def record(
     """
     e = evidence
     training = e.table.take(e.split.rest)
-    settings = settings_record(e.predictions, e.settings, e.costs, training)
+    settings = settings_record(e.decisions, [about(setting, training) for setting in e.settings])
     return {
         "outweigh": version("outweigh"),
         "data": data_record(e.table, e.split.rest, e.split.test),
-        "objective": objective_record(e.costs, e.table, given=e.costs_given),
+        "objective": objective_record(
+            e.objective, e.table.classes, given=e.objective_given, deployment=e.deployment
+        ),
         "design": _design(e, about_network),
         "settings": settings,
         "chosen": chosen_record(e.verdict, settings),
         "verdict": verdict_record(e.verdict),
-        "curves": curves_record(e.predictions),
+        "thresholds": thresholds_record(e.decisions, e.verdict),
+        "curves": curves_record(e.decisions),
         "history": _history(e.settings, e.curves),
         "test": _test(e),
         "findings": [asdict(finding) for finding in findings],
@@ -86,75 +88,103 @@ def data_record(table: Table, training: np.ndarray, test: np.ndarray) -> Record:
     }
 
 
-def objective_record(costs: np.ndarray, table: Table, *, given: bool) -> Record:
-    """Describe what mistakes cost."""
-    two = len(costs) == 2
+def objective_record(
+    objective: Objective, classes: Sequence[Any], *, given: bool, deployment: Deployment
+) -> Record:
+    """Describe what is wanted of the decisions, and the world that they are for."""
+    matrix = objective.matrix if isinstance(objective, Costs) else None
+    two = matrix is not None and matrix.shape == (2, 2)
+    why = "" if given else " (n0/n1 at the training prevalence: no costs were given)"
     return {
-        "name": "cost",
-        "text": describe(costs, table.classes, default=not given),
-        "cost_fn": float(costs[1, 0]) if two else None,
-        "cost_fp": float(costs[0, 1]) if two else None,
+        "name": objective.name,
+        "text": objective.text(classes) + why,
+        "cost_fn": float(matrix[1, 0]) if matrix is not None and two else None,
+        "cost_fp": float(matrix[0, 1]) if matrix is not None and two else None,
         "default": not given,
-        "matrix": costs.tolist(),
-        "threshold": threshold(costs) if two else None,
+        "matrix": None if matrix is None else matrix.tolist(),
+        "threshold": _implied(objective),
+        "prevalence": deployment.prevalence,
+        "sampled_at": deployment.sampled_at,
+        "world": deployment.text(),
     }
 
 
-def settings_record(
-    predictions: Predictions, settings: tuple[Setting, ...], costs: np.ndarray, table: Table
-) -> list[Record]:
-    """Score each setting on rows that its lanes never visited."""
-    averaged = predictions.averaged()
-    constant = _constant_cost(predictions, costs)
+def about(setting: Setting, table: Table) -> Record:
+    """Describe a setting by what it does to the rows of a table."""
+    return weighted(
+        setting.name,
+        table.classes,
+        setting.class_weight(table.counts, table.classes),
+        power=setting.power,
+    )
+
+
+def weighted(
+    name: str, classes: Sequence[Any], weight: np.ndarray, *, power: float | None = None
+) -> Record:
+    """Describe a setting by its class weights (K,)."""
+    by_label = {str(label): float(w) for label, w in zip(classes, weight, strict=True)}
+    return {
+        "name": name,
+        "class_weight": by_label,
+        "weight_ratio": float(weight[1] / weight[0]) if len(weight) == 2 else None,
+        "power": power,
+    }
+
+
+def settings_record(decisions: Decisions, abouts: Sequence[Record]) -> list[Record]:
+    """Score each setting on rows that its lanes never visited.
+
+    Parameters
+    ----------
+    decisions : Decisions
+    abouts : sequence of dict
+        What `weighted` says of each setting.
+    """
+    d = decisions
+    two = len(d.predictions.classes) == 2
     records = []
-    for s, setting in enumerate(settings):
-        weight = setting.class_weight(table.counts, table.classes)
-        two = len(weight) == 2
+    for s, said in enumerate(abouts):
         records.append(
             {
-                "name": setting.name,
-                "class_weight": _by_label(table, weight),
-                "weight_ratio": float(weight[1] / weight[0]) if two else None,
-                "power": setting.power,
-                **numbers(predictions, averaged[s], costs, constant, HELD_OUT),
-                "seeds_collapsed": int((predictions.outcome[s] == COLLAPSED).any(axis=1).sum()),
-                "at_half": _at_half(predictions, s, costs, constant) if two else None,
-                "by_seed": _by_seed(predictions, s, costs),
+                **said,
+                **scored.all_numbers(
+                    d.objective, d.cases, d.probability[s], d.decided[s], CROSS_FITTED
+                ),
+                "threshold": _threshold(d, s),
+                "seeds_collapsed": int((d.predictions.outcome[s] == COLLAPSED).any(axis=1).sum()),
+                "calibration": scored.calibration(d, s),
+                "at_half": scored.at_half(d, s) if two else None,
+                "by_seed": scored.by_seed(d, s),
             }
         )
     return records
 
 
-def numbers(
-    predictions: Predictions,
-    probability: np.ndarray,
-    costs: np.ndarray,
-    constant: float,
-    basis: str,
-) -> Record:
-    """Score probabilities (N, K) and the decisions that their costs imply."""
-    y, weight = predictions.y, predictions.row_weight
-    precision, area = scores.ranking(y, probability, fold=predictions.fold, row_weight=weight)
-    decided = _decisions(predictions, decide(probability, costs), costs, constant, basis)
-    two = len(costs) == 2
-    return {
-        "average_precision": number(precision, basis),
-        "roc_auc": number(area, basis),
-        "log_loss": number(scores.log_loss(y, probability, weight), basis),
-        "brier": number(scores.brier(y, probability, weight), basis),
-        "threshold": number(threshold(costs) if two else math.nan, basis),
-        **decided,
-    }
-
-
-def number(value: float | None, basis: str, interval: tuple[float, float] | None = None) -> Record:
-    """Give a number with its interval and the rows it stands on; what is no number is null."""
-    known = value is not None and math.isfinite(value)
-    return {
-        "value": value if known else None,
-        "interval": None if interval is None else list(interval),
-        "basis": basis,
-    }
+def thresholds_record(decisions: Decisions, verdict: Verdict) -> list[Record]:
+    """Compare the threshold that costs imply with tuned ones, for the one chosen and the twin."""
+    d, records = decisions, []
+    for name in dict.fromkeys((verdict.chosen, TWIN.name)):
+        s = d.predictions.settings.index(name)
+        found = spread(d, s)
+        if found is None:
+            continue
+        tuned = scored.decision_numbers(
+            d.objective, d.cases, d.probability[s], found.decided, CROSS_FITTED
+        )
+        records.append(
+            {
+                "setting": name,
+                "implied": _implied(d.objective),
+                "by_fold": [_finite(t) for t in found.by_fold],
+                "by_seed": [[_finite(t) for t in of_folds] for of_folds in found.by_seed],
+                "tuned_cost": tuned["expected_cost"],
+                "implied_cost": scored.decision_numbers(
+                    d.objective, d.cases, d.probability[s], d.decided[s], CROSS_FITTED
+                )["expected_cost"],
+            }
+        )
+    return records
 
 
 def verdict_record(verdict: Verdict) -> Record:
@@ -163,11 +193,18 @@ def verdict_record(verdict: Verdict) -> Record:
         "code": verdict.code,
         "text": verdict.text,
         "difference": verdict.difference,
+        "unit": verdict.unit,
         "interval": None if verdict.interval is None else list(verdict.interval),
         "basis": verdict.basis,
         "best": verdict.best,
+        "more_positives": verdict.more_positives,
         "by_fold": [
-            {"fold": f.fold, "setting": f.setting, "cost": f.cost, "cost_twin": f.cost_twin}
+            {
+                "fold": f.fold,
+                "setting": f.setting,
+                "weighted": _finite(f.weighted),
+                "twin": _finite(f.twin),
+            }
             for f in verdict.by_fold
         ],
         "by_seed": list(verdict.by_seed),
@@ -186,7 +223,13 @@ def chosen_record(verdict: Verdict, settings: list[Record]) -> Record:
         "no weights cost less" if verdict.chosen == TWIN.name else "it is the cheapest of all",
     )
     [chosen] = [s for s in settings if s["name"] == verdict.chosen]
-    return {"setting": verdict.chosen, "reason": reason, "text": frequencies(chosen)}
+    return {
+        "setting": verdict.chosen,
+        "reason": reason,
+        "text": frequencies(chosen),
+        "threshold": chosen["threshold"]["value"],
+        "repair": chosen["calibration"]["repair"],
+    }
 
 
 def frequencies(setting: Record, cases: int = 10_000) -> str | None:
@@ -205,22 +248,23 @@ def frequencies(setting: Record, cases: int = 10_000) -> str | None:
     )
 
 
-def curves_record(predictions: Predictions, shown: Collection[str] | None = None) -> Record:
+def curves_record(decisions: Decisions, shown: Collection[str] | None = None) -> Record:
     """Give the curves of the settings shown (all of them by default), pooled over the folds.
 
     There are none for more than two classes.
     """
-    if len(predictions.classes) > 2:
+    p, calibrated = decisions.predictions, decisions.calibrated
+    if len(p.classes) > 2:
         return {}
-    y, weight = predictions.y, predictions.row_weight
-    averaged = predictions.averaged()[:, :, 1]
+    cases = decisions.cases
     return {
         name: {
-            **scores.curves(y, averaged[s], weight),
-            "reliability": scores.reliability(y, averaged[s]),
-            "reliability_raw": scores.reliability(y, _raw(predictions, s)[:, 1]),
+            **scores.curves(cases.y, decisions.probability[s, :, 1], cases.weight),
+            "reliability": scores.reliability(p.y, calibrated.repaired[s, :, 1]),
+            "reliability_undone": scores.reliability(p.y, p.averaged()[s, :, 1]),
+            "reliability_raw": scores.reliability(p.y, scored.raw(p, s)[:, 1]),
         }
-        for s, name in enumerate(predictions.settings)
+        for s, name in enumerate(p.settings)
         if shown is None or name in shown
     }
 
@@ -247,67 +291,22 @@ def _design(e: Evidence, about_network: Mapping[str, str]) -> Record:
     }
 
 
-def _decisions(
-    predictions: Predictions, decided: np.ndarray, costs: np.ndarray, constant: float, basis: str
-) -> Record:
-    cells = scores.confusion(predictions.y, decided, len(costs), predictions.row_weight)
-    found = scores.decision_scores(cells, costs)
-    cost = found.pop("cost")
-    return {
-        "expected_cost": number(1000 * cost, basis),
-        "cost_share": number(cost / constant if constant > 0 else None, basis),
-        **{name: number(value, basis) for name, value in found.items()},
-    }
+def _threshold(decisions: Decisions, s: int) -> Record:
+    """Give the threshold for new rows; it follows from costs, or was chosen on all folds."""
+    if not decisions.final_rules:
+        return number(None, "in-sample")
+    follows = isinstance(decisions.objective, Costs) and not decisions.objective.tuned
+    value = decisions.final_rules[s].threshold
+    return number(value, HELD_OUT if follows else "in-sample")
 
 
-def _at_half(predictions: Predictions, s: int, costs: np.ndarray, constant: float) -> Record:
-    """Score what the weights do by themselves: the weighted output, flagged from 0.5."""
-    flagged = (_raw(predictions, s)[:, 1] > 0.5).astype(int)
-    return _decisions(predictions, flagged, costs, constant, HELD_OUT)
+def _implied(objective: Objective) -> float | None:
+    """Give the threshold that follows from costs, where one does."""
+    return objective.implied.threshold if isinstance(objective, Costs) else None
 
 
-def _by_seed(predictions: Predictions, s: int, costs: np.ndarray) -> Record:
-    """Score each seed alone, without averaging."""
-    two = len(costs) == 2
-    table: dict[str, list[Any]] = {"average_precision": [], "expected_cost": []}
-    if two:
-        table |= {"flagged_share": [], "expected_cost_at_half": [], "flagged_share_at_half": []}
-    for r in range(len(predictions.seeds)):
-        probability = np.nan_to_num(predictions.of_lane(s, r), nan=1 / len(costs))
-        ap, _ = scores.ranking(
-            predictions.y, probability, fold=predictions.fold, row_weight=predictions.row_weight
-        )
-        table["average_precision"].append(ap if math.isfinite(ap) else None)
-        _append_decisions(table, predictions, decide(probability, costs), costs, "")
-        if two:
-            half = (predictions.probability[s, r, :, 1] > 0.5).astype(int)
-            _append_decisions(table, predictions, half, costs, "_at_half")
-    return {**table, "outcome": predictions.outcome[s].tolist()}
-
-
-def _append_decisions(
-    table: dict[str, list[Any]],
-    predictions: Predictions,
-    decided: np.ndarray,
-    costs: np.ndarray,
-    suffix: str,
-) -> None:
-    cells = scores.confusion(predictions.y, decided, len(costs), predictions.row_weight)
-    found = scores.decision_scores(cells, costs)
-    table[f"expected_cost{suffix}"].append(1000 * found["cost"])
-    if f"flagged_share{suffix}" in table:
-        table[f"flagged_share{suffix}"].append(found["flagged_share"])
-
-
-def _raw(predictions: Predictions, s: int) -> np.ndarray:
-    """Average a setting's weighted probabilities (N, K) over its seeds."""
-    said = np.nan_to_num(predictions.probability[s].astype(float), nan=0.5)
-    return np.asarray(said.mean(axis=0))
-
-
-def _constant_cost(predictions: Predictions, costs: np.ndarray) -> float:
-    counts = np.bincount(predictions.y, weights=predictions.row_weight, minlength=len(costs))
-    return cheapest_constant(counts, costs)
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
 
 
 def _history(settings: tuple[Setting, ...], trained: tuple[Trained, ...]) -> Record:
@@ -327,21 +326,12 @@ def _history(settings: tuple[Setting, ...], trained: tuple[Trained, ...]) -> Rec
 
 def _test(e: Evidence) -> Record | None:
     """Score the final model and its twin on the test rows, which nothing else touched."""
-    if e.final is None or e.final.test is None:
+    if e.final.applied is None:
         return None
-    found = [
-        {
-            "setting": setting.name,
-            **numbers(
-                e.final.test,
-                probability,
-                e.costs,
-                _constant_cost(e.final.test, e.costs),
-                HELD_OUT,
-            ),
-        }
-        for setting, probability in zip(e.final.settings, e.final.test.averaged(), strict=True)
-    ]
+    d, found = e.final.applied, []
+    for s, setting in enumerate(e.final.settings):
+        numbers = scored.all_numbers(e.objective, d.cases, d.probability[s], d.decided[s], HELD_OUT)
+        found.append({"setting": setting.name, **numbers})
     return {"chosen": found[0], "twin": found[-1]}
 
 
@@ -349,7 +339,3 @@ def _part(table: Table, rows: np.ndarray) -> Record:
     counts = np.bincount(table.y[rows], minlength=len(table.classes))
     labels = [str(label) for label in table.classes]
     return {"rows": len(rows), "classes": dict(zip(labels, counts.tolist(), strict=True))}
-
-
-def _by_label(table: Table, weight: np.ndarray) -> dict[str, float]:
-    return {str(label): float(w) for label, w in zip(table.classes, weight, strict=True)}

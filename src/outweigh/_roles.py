@@ -25,21 +25,27 @@ OPTIONS = {
     "time": "--time",
     "row_weight": "--row-weight",
     "row_id": "--id",
+    "amount": "--cost-column",
 }
 
 
 def divide(
     columns: Mapping[str, Any], roles: Mapping[str, Any], exclude: Iterable[Any], source: str
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Divide named columns into features, by name, and the names of the roles' columns."""
+    """Divide named columns into features, by name, and the names of the roles' columns.
+
+    A column of amounts stays a feature unless it is left out.
+    """
     named = {role: str(name) for role, name in roles.items() if name is not None}
     left_out = sorted({exclude} if isinstance(exclude, str) else {str(name) for name in exclude})
     asked = [(OPTIONS[role], name) for role, name in named.items()]
-    asked += [("--exclude", name) for name in left_out]
     _require_one_role(asked)
-    for option, name in asked:
+    leaving = [(option, name) for option, name in asked if option != OPTIONS["amount"]]
+    leaving += [("--exclude", name) for name in left_out]
+    _require_one_role(leaving)
+    for option, name in (*asked, *leaving):
         require_known("the target" if option == "--target" else option, name, columns, source)
-    taken = {name for _, name in asked}
+    taken = {name for _, name in leaving}
     return {name: column for name, column in columns.items() if name not in taken}, named
 
 
@@ -84,15 +90,15 @@ def time_ranks(column: pa.Array, name: str, missing: Sequence[str]) -> NDArray[n
     return np.asarray(pc.rank(moment, tiebreaker="dense"), dtype=np.int64) - 1
 
 
-def row_weights(column: pa.Array, name: str, missing: Sequence[str]) -> NDArray[np.float64]:
-    """(N,) weights: finite, none negative, not all zero."""
+def measures(column: pa.Array, name: str, missing: Sequence[str]) -> NDArray[np.float64]:
+    """(N,) weights or amounts: finite, none negative, not all zero."""
     column = told(column, missing)
     if not is_numeric(column.type):
         raise TableError(f"{name} must be {len(column)} numbers; came {column.type}: name another")
-    weight = floats(column).copy()
-    if not (np.isfinite(weight) & (weight >= 0)).all() or not weight.any():
+    measure = floats(column).copy()
+    if not (np.isfinite(measure) & (measure >= 0)).all() or not measure.any():
         raise TableError(f"{name} must be finite, none negative and not all zero: mend it")
-    return weight
+    return measure
 
 
 def row_ids(column: pa.Array, name: str) -> pa.Array:

@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from outweigh._columns import Columns, Schema, align
 from outweigh._errors import TableError
 from outweigh._frames import array_columns, as_arrow, frame_columns, frame_kind, is_frame
 from outweigh._labels import is_text
 from outweigh._reading import printable, read_file, shown
-from outweigh._roles import require_known, row_ids
+from outweigh._roles import measures, require_known, row_ids
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +31,14 @@ class NewRows:
         Columns that came too and are not looked at; the target may be among them.
     row_id : (n,) pyarrow.Array, optional
         Names of the rows.
+    amount : (n,) float64, optional
+        What it costs to miss each row if it is positive.
     """
 
     columns: Columns
     extra: tuple[str, ...] = ()
     row_id: pa.Array | None = None
+    amount: NDArray[np.float64] | None = None
 
 
 def read_rows(
@@ -42,6 +47,7 @@ def read_rows(
     *,
     missing: Sequence[str] = (),
     row_id: str | None = None,
+    amount: str | None = None,
 ) -> NewRows:
     r"""Read new rows from a CSV or Parquet file.
 
@@ -55,6 +61,8 @@ def read_rows(
         The study's `Table.missing`.
     row_id : str, optional
         The column that names the rows. Its ``007`` stays ``007``, too.
+    amount : str, optional
+        The column that says what it costs to miss a row.
 
     Returns
     -------
@@ -80,7 +88,14 @@ def read_rows(
     source = Path(path).name
     columns = frame_columns(read_file(path, texts=texts), shown(source))
     rows = _new_rows(columns, schema, missing, row_id, source)
-    return rows if rows.row_id is None else replace(rows, row_id=_counted(rows.row_id))
+    if rows.row_id is not None:
+        rows = replace(rows, row_id=_counted(rows.row_id))
+    if amount is None:
+        return rows
+    require_known("the cost column", amount, columns, source)
+    values = measures(as_arrow(columns[amount], shown(amount)), shown(amount), missing)
+    extra = tuple(name for name in rows.extra if name != amount)
+    return replace(rows, amount=values, extra=extra)
 
 
 def rows_from(

@@ -71,28 +71,35 @@ def brier(y: np.ndarray, probability: np.ndarray, row_weight: np.ndarray | None 
 
 
 def confusion(
-    y: np.ndarray, decided: np.ndarray, n_classes: int, row_weight: np.ndarray | None = None
+    y: np.ndarray,
+    decided: np.ndarray,
+    n_classes: int,
+    row_weight: np.ndarray | None = None,
+    *,
+    n_decisions: int | None = None,
 ) -> np.ndarray:
-    """Count the rows (or their weight) by true class and decision, (K, K)."""
-    cells = np.bincount(y * n_classes + decided, weights=row_weight, minlength=n_classes**2)
-    return cells.reshape(n_classes, n_classes).astype(float)
+    """Count the rows (or their weight) by true class and decision, (K, D); D is K unless given."""
+    d = n_decisions or n_classes
+    cells = np.bincount(y * d + decided, weights=row_weight, minlength=n_classes * d)
+    return cells.reshape(n_classes, d).astype(float)
 
 
-def decision_scores(cells: np.ndarray, costs: np.ndarray) -> dict[str, float]:
-    """Give what a confusion matrix (K, K) says: cost of a case, flagged share, recall, precision.
+def decision_scores(cells: np.ndarray) -> dict[str, float]:
+    """Give what a confusion matrix (K, D) says: flagged share, recall, precision, referred share.
 
-    With K > 2, recall and precision are means over the classes, and nothing is flagged.
+    With K > 2, recall and precision are means over the classes, and nothing is flagged. What is
+    referred to a person, decision K, is caught by nobody yet.
     """
-    total = cells.sum()
+    total, k = cells.sum(), len(cells)
     with np.errstate(invalid="ignore", divide="ignore"):
         recall = np.diag(cells) / cells.sum(axis=1)
-        precision = np.diag(cells) / cells.sum(axis=0)
-    two = len(cells) == 2
+        precision = np.diag(cells) / cells.sum(axis=0)[:k]
+    two = k == 2
     return {
-        "cost": float((cells * costs).sum() / total),
         "flagged_share": float(cells[:, 1].sum() / total) if two else float("nan"),
         "recall": float(recall[1] if two else np.nanmean(recall)),
         "precision": float(precision[1] if two else np.nanmean(precision)),
+        "referred_share": float(cells[:, k:].sum() / total) if cells.shape[1] > k else float("nan"),
     }
 
 

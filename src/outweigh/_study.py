@@ -1,4 +1,4 @@
-"""The study: split, plan lanes, train, gather, decide, compare, refit.
+"""The study: split, plan lanes, train, gather, repair, decide, compare, refit.
 
 The trainer is an argument: anything with one method that turns chunks into predictions. So the
 flow can be run with the engine, or with a closed form.
@@ -16,10 +16,14 @@ import numpy as np
 
 from outweigh._chunk import Chunk, Progress, Trained
 from outweigh._compare import Verdict, judge
+from outweigh._costs import by_default
+from outweigh._decisions import Applied, Decisions, decide_all
+from outweigh._deployment import AS_TRAINED, Deployment
 from outweigh._errors import UsageError
 from outweigh._features import Features
+from outweigh._groups import duplicate_groups
 from outweigh._machine import free_memory
-from outweigh._operating import default_costs
+from outweigh._objective import Objective
 from outweigh._plan import Design, Plan, Schedule, plan, split
 from outweigh._predictions import Predictions
 from outweigh._settings import TWIN, Setting
@@ -59,7 +63,7 @@ class Final:
     class_weight: np.ndarray  # (S, K)
     features: Features
     trained: tuple[Trained, ...]  # one for each seed
-    test: Predictions | None
+    applied: Applied | None  # what they say and decide of the test rows, where there are any
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,15 +73,21 @@ class Evidence:
     table: Table
     split: Split
     settings: tuple[Setting, ...]
-    costs: np.ndarray  # (K, K), true × decided
-    costs_given: bool
+    objective: Objective
+    objective_given: bool
+    deployment: Deployment
     design: Design
     schedule: Schedule
-    predictions: Predictions
+    decisions: Decisions
     verdict: Verdict
     curves: tuple[Trained, ...]  # of all chunks judged, for their validation curves
     final: Final
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def predictions(self) -> Predictions:
+        """What every lane said about rows that it never visited."""
+        return self.decisions.predictions
 
     @property
     def judged(self) -> str:
@@ -94,7 +104,8 @@ def run(
     table: Table,
     *,
     settings: tuple[Setting, ...],
-    costs: np.ndarray | None,
+    objective: Objective | None = None,
+    deployment: Deployment = AS_TRAINED,
     trainer: Trainer,
     design: Design,
     test: np.ndarray | None = None,
@@ -107,8 +118,10 @@ def run(
     table : Table
     settings : tuple of Setting
         The twin, ``none``, among them.
-    costs : array of float, shape (K, K), or None
-        None: the default costs at the prevalence of the rows that are not test rows.
+    objective : Objective, optional
+        Unless given: costs in inverse proportion to the rows of a class that are not test rows.
+    deployment : Deployment
+        The world that figures and decisions are for.
     trainer : Trainer
     design : Design
     test : (M,) array of int, optional
@@ -122,30 +135,33 @@ def run(
     """
     clock = Clock(design.time_limit)
     table, divided = split(table, design, test)
-    costs_given = costs is not None
-    if costs is None:
-        costs = default_costs(np.bincount(table.y[divided.rest]))
+    counts = np.bincount(table.y[divided.rest], minlength=len(table.classes))
+    factor = deployment.factor(counts / counts.sum())
+    given = objective is not None
+    objective = by_default(counts, table.classes) if objective is None else objective
     planned = plan(table, divided.folds, settings, design)
     clock.lap("prepare")
     results = train(planned, trainer, clock.until(FOLDS_SHARE), lambda p: tell("folds", p))
     clock.lap("folds")
     folds, seeds = finished(results, len(planned.parts), planned.seeds)
     predictions = _gathered(planned, results, folds, seeds)
-    verdict = judge(predictions, costs)
+    decisions = decide_all(predictions, objective, factor=factor)
+    verdict = judge(decisions)
     clock.lap("judge")
     chosen = next(setting for setting in settings if setting.name == verdict.chosen)
     design_of_final = replace(design, seeds=len(seeds))
-    final = _refit(table, divided, chosen, design_of_final, trainer, clock, tell)
+    final = _refit(table, divided, chosen, decisions, design_of_final, trainer, clock, tell)
     clock.lap("final")
     return Evidence(
         table=table,
         split=divided,
         settings=settings,
-        costs=costs,
-        costs_given=costs_given,
+        objective=objective,
+        objective_given=given,
+        deployment=deployment,
         design=design,
         schedule=planned.schedule,
-        predictions=predictions,
+        decisions=decisions,
         verdict=verdict,
         curves=tuple(results[f, seed] for f in folds for seed in seeds),
         final=final,
@@ -221,9 +237,10 @@ def gather(
     predictions : Predictions
     """
     rows = np.concatenate([fold.held_out for fold in folds])
+    fold_of = np.repeat(np.arange(len(folds)), [len(fold.held_out) for fold in folds])
     return Predictions(
         row=rows,
-        fold=np.repeat(np.arange(len(folds)), [len(fold.held_out) for fold in folds]),
+        fold=fold_of,
         y=table.y[rows],
         classes=table.classes,
         settings=tuple(setting.name for setting in settings),
@@ -239,7 +256,18 @@ def gather(
         n_training=len(table.y),
         row_weight=None if table.row_weight is None else table.row_weight[rows],
         repeat=np.array([fold.repeat for fold in folds]),
+        unit=_units(table, rows, fold_of),
+        amount=None if table.amount is None else table.amount[rows],
     )
+
+
+def _units(table: Table, rows: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Give each entry its draw: a block of time, a group, or rows equal in every feature."""
+    if table.time is not None:
+        return fold
+    if table.group is not None:
+        return np.asarray(table.group[rows])
+    return np.asarray(duplicate_groups(table.columns.comparable())[rows])
 
 
 def _gathered(
@@ -281,6 +309,7 @@ def _refit(
     table: Table,
     divided: Split,
     chosen: Setting,
+    decisions: Decisions,
     design: Design,
     trainer: Trainer,
     clock: "Clock",
@@ -302,13 +331,16 @@ def _refit(
     results = {
         (0, chunk.seed): one for chunk, one in zip(chunks, trained, strict=True) if one is not None
     }
-    seeds = [seed for _, seed in results]
+    applied = None
+    if len(divided.test):
+        seeds = [seed for _, seed in results]
+        applied = decisions.apply(_gathered(whole, results, [0], seeds))
     return Final(
         settings=settings,
         class_weight=whole.parts[0].class_weight,
         features=whole.parts[0].features,
         trained=tuple(results.values()),
-        test=_gathered(whole, results, [0], seeds) if len(divided.test) else None,
+        applied=applied,
     )
 
 

@@ -24,9 +24,9 @@ from outweigh._reading import printable, read_file, shown
 from outweigh._roles import (
     divide,
     group_codes,
+    measures,
     require_known,
     row_ids,
-    row_weights,
     time_ranks,
 )
 
@@ -57,6 +57,10 @@ class Table:
         Place of each row's time among all; equal times have equal places.
     row_id : (N,) pyarrow.Array, optional
         Name of each row, as it came.
+    amount : (N,) float64, optional
+        What it costs to miss each row if it is positive.
+    amount_column : str, optional
+        Name of the column that says so; it may be a feature, too.
     missing : tuple of str
         Texts that mean missing, in new rows too.
 
@@ -75,10 +79,12 @@ class Table:
     group: NDArray[np.int64] | None = None
     time: NDArray[np.int64] | None = None
     row_id: pa.Array | None = None
+    amount: NDArray[np.float64] | None = None
+    amount_column: str | None = None
     missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for field in ("y", "row_weight", "group", "time"):
+        for field in ("y", "row_weight", "group", "time", "amount"):
             if (array := getattr(self, field)) is not None:
                 locked = array.view()  # a view, so that the caller's own array stays writeable
                 locked.flags.writeable = False
@@ -110,6 +116,7 @@ class Table:
             group=None if self.group is None else self.group[kept],
             time=None if self.time is None else self.time[kept],
             row_id=None if self.row_id is None else self.row_id.take(pa.array(kept)),
+            amount=None if self.amount is None else self.amount[kept],
         )
 
 
@@ -123,6 +130,7 @@ def read_table(
     time: str | None = None,
     row_weight: str | None = None,
     row_id: str | None = None,
+    amount: str | None = None,
     missing: Iterable[str] = (),
 ) -> Table:
     r"""Read a table from a CSV or Parquet file.
@@ -147,6 +155,9 @@ def read_table(
         The column that says how much a row counts: finite, none negative, not all zero.
     row_id : str, optional
         The column that names the rows. Like the others it is no feature.
+    amount : str, optional
+        The column that says what it costs to miss a row if it is positive: finite, none negative.
+        It stays a feature unless it is left out, since it is known when a row is decided.
     missing : iterable of str
         Texts that mean missing, such as ``"?"``, spaces around them aside. A column of text where
         one was found becomes what the rest of it is: numbers, dates or text.
@@ -180,7 +191,7 @@ def read_table(
     """
     columns = frame_columns(read_file(path), shown(Path(path).name))
     roles = {"target": target, "group": group, "time": time}
-    roles |= {"row_weight": row_weight, "row_id": row_id}
+    roles |= {"row_weight": row_weight, "row_id": row_id, "amount": amount}
     return _from_columns(columns, roles, Path(path).name, positive, exclude, missing)
 
 
@@ -209,6 +220,7 @@ def from_frame(
     time: str | None = None,
     row_weight: str | None = None,
     row_id: str | None = None,
+    amount: str | None = None,
     missing: Iterable[str] = (),
 ) -> Table:
     """Take a table from a pandas, polars or pyarrow frame.
@@ -218,7 +230,7 @@ def from_frame(
     frame : pandas.DataFrame, polars.DataFrame or pyarrow.Table
         In memory. NaN and null are both missing; the index of a pandas frame is not read. The types
         of its columns are believed: digits in a column of text are text, categories their values.
-    target, positive, exclude, group, time, row_weight, row_id, missing
+    target, positive, exclude, group, time, row_weight, row_id, amount, missing
         As in `read_table`.
 
     Returns
@@ -238,7 +250,7 @@ def from_frame(
     """
     source = frame_kind(frame)
     roles = {"target": target, "group": group, "time": time}
-    roles |= {"row_weight": row_weight, "row_id": row_id}
+    roles |= {"row_weight": row_weight, "row_id": row_id, "amount": amount}
     columns = frame_columns(frame, source)
     return _from_columns(columns, roles, source, positive, exclude, missing)
 
@@ -253,6 +265,7 @@ def from_arrays(
     time: Any = None,
     row_weight: Any = None,
     row_id: Any = None,
+    amount: Any = None,
     missing: Iterable[str] = (),
 ) -> Table:
     """Take a table from features and a target held apart.
@@ -267,7 +280,7 @@ def from_arrays(
         Without it the columns are called as in the frame, or x0, x1, ….
     positive : label, optional
         As in `read_table`.
-    group, time, row_weight, row_id : (N,) array-like, optional
+    group, time, row_weight, row_id, amount : (N,) array-like, optional
         What the columns of these names hold in `read_table`.
     missing : iterable of str
         As in `read_table`.
@@ -293,6 +306,7 @@ def from_arrays(
         columns = renamed(columns, names)
     target = str(getattr(y, "name", None) or "y")
     given = {"group": group, "time": time, "row_weight": row_weight, "row_id": row_id}
+    given |= {"amount": amount}
     roles = {role: (role, values) for role, values in given.items() if values is not None}
     return _assemble(columns, (target, y), roles, source, positive, missing)
 
@@ -309,7 +323,8 @@ def _from_columns(
     features, named = divide(columns, roles, exclude, source)
     target = named.pop("target")
     held = {role: (shown(name), columns[name]) for role, name in named.items()}
-    return _assemble(features, (target, columns[target]), held, source, positive, missing)
+    table = _assemble(features, (target, columns[target]), held, source, positive, missing)
+    return replace(table, amount_column=named.get("amount"))
 
 
 def _assemble(
@@ -352,5 +367,5 @@ def _read_role(role: str, name: str, values: Any, n: int, missing: tuple[str, ..
         raise TableError(f"{name} must have a value for each of {n} rows; came {len(column)}")
     if role == "row_id":
         return row_ids(column, name)
-    read = {"group": group_codes, "time": time_ranks, "row_weight": row_weights}[role]
+    read = {"group": group_codes, "time": time_ranks}.get(role, measures)
     return read(column, name, missing)

@@ -21,6 +21,7 @@ Tell = Callable[[str, Done], None]
 
 NUMBERS = {
     "expected_cost": ("cost*", "{:.4g}"),
+    "score": ("score", "{:.3f}"),
     "flagged_share": ("flagged", "{:.1%}"),
     "recall": ("recall", "{:.1%}"),
     "precision": ("precision", "{:.1%}"),
@@ -75,18 +76,21 @@ def summary(results: dict[str, Any]) -> None:
     console.print(clean(f"{data['source']}: {data['rows']:,} rows, {counts}."))
     for note in data["notes"]:
         console.print(clean(f"({note})"))
-    console.print(clean(f"Costs: {results['objective']['text']}."))
+    console.print(clean(f"Decisions are for this: {results['objective']['text']}."))
+    if results["objective"]["world"]:
+        console.print(clean(f"All {results['objective']['world']}."))
     console.print(_table(results))
     console.print(
-        f"* per 1,000 cases, decided at least expected cost. AP: average precision. All on "
-        f"held-out rows: {results['design']['judged']}."
+        f"* per 1,000 cases. AP: average precision. Cross-fitted: {results['design']['judged']}; "
+        "repairs and operating points are chosen on the other folds."
     )
     console.print()
     console.print(clean(results["verdict"]["text"]), style="bold")
     console.print(clean(f"Use {chosen['setting']!r}: {chosen['reason']}."))
-    cut = results["objective"]["threshold"]
-    if cut is not None:
-        console.print(f"Flag from a probability of {cut:.4g}: {chosen['text']}.")
+    if chosen["threshold"] is not None:
+        console.print(f"Flag from a probability of {chosen['threshold']:.4g}: {chosen['text']}.")
+    elif chosen["text"]:
+        console.print(f"Decided so, {chosen['text']}.")
     if results["test"]:
         _print_test(console, results["test"])
     for finding in results["findings"]:
@@ -151,9 +155,10 @@ def _lines() -> Tell:
 
 def _table(results: dict[str, Any]) -> Table:
     table = Table("setting", "ratio", box=box.SIMPLE_HEAD, pad_edge=False)
-    for title, _ in NUMBERS.values():
-        table.add_column(title, justify="right")
     settings = results["settings"]
+    numbers = {k: v for k, v in NUMBERS.items() if any(s[k]["value"] is not None for s in settings)}
+    for title, _ in numbers.values():
+        table.add_column(title, justify="right")
     step = -(-len(settings) // MOST_ROWS)
     keep = {results["chosen"]["setting"], "none", "balanced"}
     for i, setting in enumerate(settings):
@@ -163,7 +168,7 @@ def _table(results: dict[str, Any]) -> Table:
             table.add_row(
                 clean(setting["name"]) + mark,
                 "–" if ratio is None else f"1:{ratio:.4g}",
-                *(_shown(setting[name]["value"], form) for name, (_, form) in NUMBERS.items()),
+                *(_shown(setting[name]["value"], form) for name, (_, form) in numbers.items()),
             )
     return table
 

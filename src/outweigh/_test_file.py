@@ -16,7 +16,7 @@ from outweigh._errors import TableError
 from outweigh._frames import as_arrow, frame_columns
 from outweigh._labels import encode
 from outweigh._reading import quoted, read_file, shown
-from outweigh._roles import require_known, row_weights
+from outweigh._roles import measures, require_known
 from outweigh._table import Table
 
 
@@ -55,13 +55,19 @@ def with_test_file(
     if table.row_weight is not None:
         if row_weight is not None:
             require_known("--row-weight", row_weight, arrays, Path(path).name)
-            weight = row_weights(arrays[row_weight], row_weight, table.missing)
+            weight = measures(arrays[row_weight], row_weight, table.missing)
         weight = np.concatenate([table.row_weight, np.ones(len(y)) if weight is None else weight])
+    amount = table.amount
+    if amount is not None:
+        column = str(table.amount_column)
+        require_known("--cost-column", column, arrays, Path(path).name)
+        amount = np.concatenate([amount, measures(arrays[column], column, table.missing)])
     together = replace(
         table,
         columns=_behind(table.columns, columns),
         y=np.concatenate([table.y, y]),
         row_weight=weight,
+        amount=amount,
         group=_beyond(table.group, len(y)),
         time=_beyond(table.time, len(y)),
         row_id=None,

@@ -7,10 +7,12 @@ import numpy as np
 
 from outweigh._answer import Study
 from outweigh._chunk import Progress
+from outweigh._deployment import AS_TRAINED, Deployment
 from outweigh._errors import UsageError
+from outweigh._final import answered
 from outweigh._frames import is_frame
 from outweigh._network import Build, default_network
-from outweigh._operating import Cost
+from outweigh._objective import Objective
 from outweigh._plan import Design
 from outweigh._settings import parse_settings
 from outweigh._study import run
@@ -23,7 +25,9 @@ def weigh(
     *,
     target: str | None = None,
     positive: Any = None,
-    objective: Cost | None = None,
+    objective: Objective | None = None,
+    prevalence: float | None = None,
+    sampled_at: float | None = None,
     settings: str = "path:8",
     network: Build = default_network,
     folds: int = 5,
@@ -34,11 +38,13 @@ def weigh(
     group: Any = None,
     time: Any = None,
     row_weight: Any = None,
+    amount: Any = None,
     exclude: Iterable[str] = (),
     missing: Iterable[str] = (),
     duplicates_together: bool = False,
     epochs: int | None = None,
     patience: int = 15,
+    watch: str = "undone",
     batch_size: int | None = None,
     learning_rate: float | None = None,
     time_limit: float | None = None,
@@ -56,8 +62,11 @@ def weigh(
     target : str, optional
     positive : label, optional
         The class that the study is about; of two classes the rarer one unless given.
-    objective : Cost, optional
-        What mistakes cost. Unless given, a missed positive costs n0/n1 false alarms.
+    objective : Cost, CostMatrix, RowCost, FBeta, Alerts or another objective, optional
+        What decisions are for. Unless given, a missed positive costs n0/n1 false alarms.
+    prevalence, sampled_at : float, optional
+        Share of positives where the model will be used; share of the negatives that the table
+        kept. Probabilities, thresholds and expected figures are then for that world.
     settings : str
         What to try, separated by commas: ``balanced``, ``sqrt``, ``power:0.7``, ``ratio:50``,
         ``weights:0=1|1=200``, ``path:8``. The unweighted twin is always there.
@@ -68,9 +77,10 @@ def weigh(
         where their seeds begin.
     test_size : float
         Share of rows that is touched once, at the end.
-    group, time, row_weight : optional
+    group, time, row_weight, amount : optional
         Columns of X by name, with `target`; else arrays of shape (n,). Rows of one group stay on
-        one side of every cut; with a time no row is judged by a network that saw later ones.
+        one side of every cut; with a time no row is judged by a network that saw later ones. The
+        amount is what it costs to miss a row, for `RowCost`.
     exclude : iterable of str
         Columns of X to leave out, with `target`.
     missing : iterable of str
@@ -79,6 +89,8 @@ def weigh(
         Whether rows that are equal in every feature stay in one fold.
     epochs, patience, batch_size, learning_rate : optional
         As in Keras; patience 0 turns early stopping off.
+    watch : str
+        The validation loss that lanes stop by: ``undone``, ``raw`` or ``weighted``.
     time_limit : float, optional
         Minutes. What is finished by then is judged, and a finding says what is missing.
     workers : int, optional
@@ -103,11 +115,12 @@ def weigh(
     >>> study.results["data"]["classes"]
     {'0': 338, '1': 62}
     """
-    roles = {"group": group, "time": time, "row_weight": row_weight}
+    roles = {"group": group, "time": time, "row_weight": row_weight, "amount": amount}
     table = _table(X, y, target, positive, exclude, missing, roles)
     return weigh_table(
         table,
         objective=objective,
+        deployment=Deployment(prevalence=prevalence, sampled_at=sampled_at),
         settings=settings,
         network=network,
         design=Design(
@@ -118,6 +131,7 @@ def weigh(
             test_size=test_size,
             epochs=epochs,
             patience=patience,
+            watch=watch,
             batch_size=batch_size,
             duplicates_together=duplicates_together,
             time_limit=time_limit,
@@ -132,7 +146,8 @@ def weigh(
 def weigh_table(
     table: Table,
     *,
-    objective: Cost | None,
+    objective: Objective | None,
+    deployment: Deployment = AS_TRAINED,
     settings: str,
     network: Build,
     design: Design,
@@ -156,11 +171,8 @@ def weigh_table(
     frame_of : frame, optional
         One of the kind that frames are given back in.
     """
-    if objective is not None and len(table.classes) > 2:
-        raise UsageError(
-            f"costs of a miss and a false alarm need two classes; {table.target!r} has "
-            f"{len(table.classes)}: leave the costs out."
-        )
+    if objective is not None:
+        objective.check(table.classes, has_amount=table.amount is not None)
     parsed = parse_settings(settings, table.classes)
     from outweigh._lanes import KerasTrainer  # late: JAX and Keras load only to train
 
@@ -168,13 +180,14 @@ def weigh_table(
     evidence = run(
         table,
         settings=parsed,
-        costs=None if objective is None else objective.matrix,
+        objective=objective,
+        deployment=deployment,
         trainer=trainer,
         design=design,
         test=test,
         tell=tell,
     )
-    return Study(evidence, trainer, network_name=network_name, frame_of=frame_of)
+    return answered(evidence, trainer, network_name=network_name, frame_of=frame_of)
 
 
 def _table(

@@ -13,7 +13,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from outweigh.report._figures import demo_figures, study_figures
-from outweigh.report._tables import data_rows, design_rows, setting_rows, test_rows, tutorial_rows
+from outweigh.report._tables import (
+    calibration_rows,
+    data_rows,
+    design_rows,
+    setting_rows,
+    test_rows,
+    tutorial_rows,
+)
 
 
 def page(results: dict[str, Any]) -> str:
@@ -37,6 +44,7 @@ def page(results: dict[str, Any]) -> str:
         policy=f"default-src 'none'; style-src '{_hash(style)}'; base-uri 'none'",
         sections=[*figures, *study_figures(results)],
         settings=setting_rows(results),
+        calibration=calibration_rows(results),
         test=test_rows(results),
         tutorial=tutorial_rows(results),
         data=data_rows(results),

@@ -21,6 +21,7 @@ def study_figures(results: Record) -> list[tuple[str, str, list[Chart]]]:
     sections = [
         ("What each weight does", _weight_says(results), weight_charts(results)),
         ("How certain that is", CERTAINTY, verdict_charts(results["verdict"])),
+        ("Where to cut", CUT, threshold_charts(results)),
         ("Ranking", RANKING, ranking_charts(results)),
         ("Can the probabilities be believed?", BELIEF, reliability_charts(results)),
         ("Training", TRAINING, history_charts(results)),
@@ -41,7 +42,12 @@ WEIGHT_OF_MANY = (
 )
 CERTAINTY = (
     "What class weights save, chosen on the other folds and judged on each fold, and the same for "
-    "each seed alone. The bar is the 95 % interval over the folds."
+    "each seed alone. The bar is the 95 % interval of the difference between the trained models."
+)
+CUTS = {1.0: "seeds", 2.0: "folds"}
+CUT = (
+    "Each dot is the threshold that would have been best on the other folds. Where they lie far "
+    "apart, a tuned threshold is mostly luck; the one that costs imply is the same for all."
 )
 RANKING = "How well the scores put positives before negatives, whatever the threshold; all folds."
 BELIEF = (
@@ -62,9 +68,13 @@ def weight_charts(results: Record) -> list[Chart]:
     if len(settings) < 2:
         return _power_charts(results)
     x = Axis("weight ratio, positive : negative", log=True, form=lambda v: f"1:{v:g}")
+    worth = _worth(settings)
+    if worth is None:
+        return []
+    key, title, caption = worth
     costs = (
-        _path(settings, "expected_cost", "own threshold", "chosen", half=False),
-        _path(settings, "expected_cost", "flagged from 0.5", "half", half=True),
+        _path(settings, key, "own threshold", "chosen", half=False),
+        _path(settings, key, "flagged from 0.5", "half", half=True),
     )
     flagged = (
         _path(settings, "flagged_share", "own threshold", "chosen", half=False),
@@ -72,26 +82,25 @@ def weight_charts(results: Record) -> list[Chart]:
     )
     marks = _marks(settings, results["chosen"]["setting"])
     return [
-        Chart(
-            "Expected cost",
-            "per 1,000 cases",
-            x,
-            Axis("cost per 1,000 cases", least=0.0),
-            costs,
-            marks,
-        ),
+        Chart(title, caption, x, Axis(caption, least=0.0), costs, marks),
         Chart("Flagged", "share of all cases", x, share("flagged", least=0.0), flagged, marks),
     ]
+
+
+def _worth(settings: list[Record]) -> tuple[str, str, str] | None:
+    """Tell what decisions are judged by: their cost, or a score; None in a ranking."""
+    if settings[0]["expected_cost"]["value"] is not None:
+        return "expected_cost", "Expected cost", "cost per 1,000 cases"
+    if settings[0]["flagged_share"]["value"] is not None:
+        return "score", "Score", "score of the objective"
+    return None
 
 
 def verdict_charts(verdict: Record) -> list[Chart]:
     """Draw the saving of each fold and seed, and the interval."""
     if verdict["difference"] is None or verdict["interval"] is None:
         return []
-    folds = [
-        100 * (f["cost_twin"] - f["cost"]) / f["cost_twin"] if f["cost_twin"] else math.nan
-        for f in verdict["by_fold"]
-    ]
+    folds = [_gain(f["weighted"], f["twin"], verdict["unit"]) for f in verdict["by_fold"]]
     seeds = verdict["by_seed"]
     low, high = verdict["interval"]
     y = 1.0
@@ -102,15 +111,56 @@ def verdict_charts(verdict: Record) -> list[Chart]:
         Line("each seed", "half", seeds, [y] * len(seeds), dots=True),
     )
     names = {1.0: "seeds", 2.0: "folds", 3.0: "all"}
+    points = verdict["unit"] == "points"
     chart = Chart(
-        "What class weights save",
-        "percent of the twin's cost; right of 0 they help",
-        Axis("saved, %"),
+        "What class weights gain",
+        f"{'points' if points else 'percent of the cost of the twin'}; right of 0 they help",
+        Axis("gained, points" if points else "saved, %"),
         Axis("", form=lambda v: names.get(v, ""), least=0.5, most=3.5),
         tuple(_loose(line) for line in rows),
         ((0.0, "no difference"),),
     )
     return [chart]
+
+
+def _gain(weighted: float | None, twin: float | None, unit: str) -> float:
+    """Give what a fold gains, in the verdict's unit."""
+    if weighted is None or twin is None or (unit == "percent" and not twin):
+        return math.nan
+    return 100 * (weighted - twin) if unit == "points" else 100 * (twin - weighted) / twin
+
+
+def threshold_charts(results: Record) -> list[Chart]:
+    """Draw the thresholds that folds and seeds would choose, and the one that costs imply."""
+    charts = []
+    for found in results["thresholds"]:
+        by_seed = [t for of_folds in found["by_seed"] for t in of_folds if t]
+        by_fold = [t for t in found["by_fold"] if t]
+        if not by_fold:
+            continue
+        lines = (
+            Line("each seed and fold", "half", by_seed, [1.0] * len(by_seed), dots=True),
+            Line("each fold, seeds averaged", "chosen", by_fold, [2.0] * len(by_fold), dots=True),
+        )
+        marks = () if found["implied"] is None else ((found["implied"], "implied by the costs"),)
+        charts.append(
+            Chart(
+                f"Thresholds of {found['setting']}",
+                _tuned_against_implied(found),
+                Axis("probability to flag from", log=True, form=lambda v: f"{v:.3g}"),
+                Axis("", form=lambda v: CUTS.get(v, ""), least=0.5, most=2.5),
+                tuple(_loose(line) for line in lines),
+                marks,
+            )
+        )
+    return charts
+
+
+def _tuned_against_implied(found: Record) -> str:
+    tuned, implied = found["tuned_cost"]["value"], found["implied_cost"]["value"]
+    if found["implied"] is None or tuned is None or implied is None:
+        return "each chosen on the other folds"
+    return f"cost per 1,000 cases: {implied:.4g} as implied, {tuned:.4g} tuned on the other folds"
 
 
 def ranking_charts(results: Record) -> list[Chart]:
@@ -148,7 +198,8 @@ def reliability_charts(results: Record) -> list[Chart]:
     shown = _shown(results)
     charts = []
     for key, title, caption in (
-        ("reliability", "Weights undone", "what outweigh predicts with"),
+        ("reliability", "Repaired", "what outweigh predicts with, each fold by the others"),
+        ("reliability_undone", "Weights undone", "the average over seeds, before any repair"),
         ("reliability_raw", "As the weighted networks say it", "before the weights are undone"),
     ):
         tables = [(name, look, results["curves"][name][key]) for name, look in shown]

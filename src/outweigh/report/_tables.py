@@ -7,16 +7,17 @@ Record = dict[str, Any]
 
 NUMBERS = (
     ("expected_cost", "cost per 1,000", "{:.4g}"),
+    ("score", "score", "{:.3f}"),
     ("cost_share", "of the cheapest constant policy", "{:.3f}"),
     ("flagged_share", "flagged", "{:.1%}"),
     ("recall", "recall", "{:.1%}"),
     ("precision", "precision", "{:.1%}"),
+    ("referred_share", "referred", "{:.1%}"),
     ("average_precision", "average precision", "{:.3f}"),
     ("roc_auc", "ROC AUC", "{:.3f}"),
     ("log_loss", "log loss", "{:.4f}"),
     ("brier", "Brier score", "{:.4f}"),
 )
-HEAD = tuple(title for _, title, _ in NUMBERS)
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,17 @@ class Sheet:
 def setting_rows(results: Record) -> Sheet:
     """Give the settings, each with its numbers."""
     roles = {"none": "twin", results["chosen"]["setting"]: "chosen"}
-    head = ("setting", "ratio", *HEAD, "flagged from 0.5, weighted", "seeds collapsed")
+    kept = _known(results["settings"])
+    last = ("flagged from 0.5, weighted", "repair", "seeds collapsed")
+    head = ("setting", "ratio", *(title for _, title, _ in kept), *last)
     rows = (
         Row(
             setting["name"],
             (
                 shown(setting["weight_ratio"], "1:{:.4g}"),
-                *_numbers(setting),
+                *_numbers(setting, kept),
                 _flagged_at_half(setting),
+                setting["calibration"]["repair"],
                 str(setting["seeds_collapsed"]),
             ),
             role=roles.get(setting["name"], ""),
@@ -62,10 +66,37 @@ def test_rows(results: Record) -> Sheet | None:
     """Give the held-out numbers of the chosen setting and its twin, where there are test rows."""
     if results["test"] is None:
         return None
+    kept = _known(list(results["test"].values()))
     rows = (
-        Row(f"{role}: {test['setting']}", _numbers(test)) for role, test in results["test"].items()
+        Row(f"{role}: {test['setting']}", _numbers(test, kept))
+        for role, test in results["test"].items()
     )
-    return Sheet(("", *HEAD), tuple(rows))
+    return Sheet(("", *(title for _, title, _ in kept)), tuple(rows))
+
+
+def calibration_rows(results: Record) -> Sheet:
+    """Follow the probabilities of the settings: raw, undone, repaired."""
+    stages = ("raw", "undone", "repaired")
+    keys = [("log_loss", "log loss", "{:.4f}"), ("brier", "Brier score", "{:.4f}")]
+    if results["data"]["positive"] is not None:
+        keys.append(("mean", "mean probability", "{:.2%}"))
+    head = ("setting", *(f"{title}, {stage}" for _, title, _ in keys for stage in stages))
+    rows = (
+        Row(
+            setting["name"],
+            (
+                *(
+                    shown(setting["calibration"][stage][key]["value"], form)
+                    for key, _, form in keys
+                    for stage in stages
+                ),
+                setting["calibration"]["repair"],
+                shown(setting["calibration"]["expressed"], "{:.0%}"),
+            ),
+        )
+        for setting in results["settings"]
+    )
+    return Sheet((*head, "repair", "of the weight expressed"), tuple(rows))
 
 
 def tutorial_rows(results: Record) -> Sheet | None:
@@ -103,7 +134,8 @@ def data_rows(results: Record) -> list[tuple[str, str]]:
     rows += [(name, _counted(part)) for name, part in parts if part is not None]
     if data["positive"] is not None:
         rows.append(("positive class", f"{data['positive']} ({data['prevalence']:.2%})"))
-    rows.append(("features", str(data["features"])))
+    if data["features"] is not None:
+        rows.append(("features", str(data["features"])))
     return rows + [("note", note) for note in data["notes"]]
 
 
@@ -119,8 +151,13 @@ def shown(value: float | None, form: str) -> str:
     return "–" if value is None else form.format(value)
 
 
-def _numbers(scored: Record) -> tuple[str, ...]:
-    return tuple(shown(scored[key]["value"], form) for key, _, form in NUMBERS)
+def _known(scored: list[Record]) -> list[tuple[str, str, str]]:
+    """Keep the numbers that any of the rows has."""
+    return [number for number in NUMBERS if any(s[number[0]]["value"] is not None for s in scored)]
+
+
+def _numbers(scored: Record, kept: list[tuple[str, str, str]]) -> tuple[str, ...]:
+    return tuple(shown(scored[key]["value"], form) for key, _, form in kept)
 
 
 def _flagged_at_half(setting: Record) -> str:

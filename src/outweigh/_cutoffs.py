@@ -1,0 +1,81 @@
+"""Cut-offs: every threshold that decides two classes differently, and what each one does.
+
+Letters: N rows, C cut-offs.
+"""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """All cut-offs of a probability, from flagging nobody to flagging everybody.
+
+    Attributes
+    ----------
+    thresholds : (C,) float64, falling
+        A row is flagged from a threshold on; each lies midway between two probabilities that came.
+    cells : (C, 2, 2) float64
+        Rows, or their weight, by true class and decision.
+    """
+
+    thresholds: Float
+    cells: Float
+
+    def best(self, values: Float) -> float:
+        """Give the threshold of the largest of values (C,).
+
+        Of several in a row that are as good, the middle one; of several such rows, that of the
+        highest thresholds.
+        """
+        first = int(values.argmax())
+        worse = np.flatnonzero(values[first:] < values[first])
+        last = first + int(worse[0] if len(worse) else len(values) - first) - 1
+        return float(self.thresholds[(first + last) // 2])
+
+
+def sweep(probability: Float, y: NDArray[np.int64], row_weight: Float | None = None) -> Sweep:
+    """Try every cut-off.
+
+    Parameters
+    ----------
+    probability : (N,) float64
+        Of the positive class.
+    y : (N,) int
+        1 for a positive, 0 for a negative.
+    row_weight : (N,) float64, optional
+        Rows of weight 0 are taken for absent.
+
+    Returns
+    -------
+    swept : Sweep
+        Rows of one probability are flagged together.
+
+    Examples
+    --------
+    >>> swept = sweep(np.array([0.1, 0.4, 0.4, 0.8]), np.array([0, 0, 1, 1]))
+    >>> swept.thresholds.round(2), swept.cells[:, 1, 1]
+    (array([ inf, 0.6 , 0.25, 0.  ]), array([0., 1., 2., 2.]))
+    """
+    weight = np.ones(len(y)) if row_weight is None else np.asarray(row_weight, dtype=float)
+    values, place = np.unique(probability[weight > 0], return_inverse=True)
+    counts = [
+        np.bincount(place, (weight * (y == k))[weight > 0], len(values))[::-1] for k in (0, 1)
+    ]
+    flagged = np.stack([np.concatenate([[0.0], of_class.cumsum()]) for of_class in counts], axis=1)
+    passed = flagged[-1] - flagged
+    return Sweep(_between(values), np.stack([passed, flagged], axis=-1))
+
+
+def _between(values: Float) -> Float:
+    """Give thresholds (C,) around rising values (C − 1,), the highest first."""
+    low, high = values[:-1], values[1:]
+    middle = low + (high - low) / 2
+    middle = np.where(middle > low, middle, high)  # neighbours have nothing between them
+    return np.concatenate([[np.inf], middle[::-1], [0.0]])

@@ -1,0 +1,211 @@
+"""Findings on decisions: choices at the end of their range, and what the weights were good for.
+
+Letters: N entries, S settings, R seeds, F folds.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from outweigh import _scores as scores
+from outweigh._compare import NO_GAIN, TOO_FEW
+from outweigh._look import Found, NotApplicable
+from outweigh._predictions import Predictions
+from outweigh._reading import shown
+from outweigh._settings import TWIN
+from outweigh._study import Evidence
+
+CONFIDENCE = 0.95
+NEARLY_EVERYBODY = 0.9  # of the cases
+NEARLY_NOBODY = 0.1  # times as many as there are positives
+MOVED, MOVED_BY = 2, 0.02  # times as many flagged, and that share of all more
+
+FLAG = 1
+
+Answers = Iterator[Found | NotApplicable]
+Floats = NDArray[np.float64]
+
+
+def weight_at_edge(e: Evidence) -> Answers:
+    """``weight-at-edge``: the best class weight is the largest or the smallest that was tried."""
+    names, strength = e.predictions.settings, _strength(e)
+    order = [s for s in np.argsort(strength).tolist() if np.isfinite(strength[s])]
+    best, twin = names.index(e.verdict.best), names.index(TWIN.name)
+    if best not in order or len(order) < 3:
+        yield NotApplicable("fewer than two strengths of class weights were tried")
+        return
+    if e.verdict.code == TOO_FEW:
+        yield NotApplicable("there are too few positives to compare class weights by")
+        return
+    at = order.index(best)
+    for size, inner, at_edge in (
+        ("largest", order[at - 1], at == len(order) - 1),
+        ("smallest", order[min(at + 1, len(order) - 1)], at == 0 or _is_first(e, order, at, twin)),
+    ):
+        if at_edge and _is_clearly_better(e, best, inner):
+            further = "larger" if size == "largest" else "smaller"
+            yield Found(
+                f"The {size} class weights tried, {shown(names[best])}, do best, and clearly "
+                f"better than the next, {shown(names[inner])}.",
+                f"The best may lie beyond: try {further} ones, too, with --settings.",
+            )
+
+
+def threshold_at_edge(e: Evidence) -> Answers:
+    """``threshold-at-edge``: the cut-off that was searched for flags everybody or nobody."""
+    d, p, s = e.decisions, e.predictions, e.predictions.settings.index(e.verdict.chosen)
+    if reason := _no_flags(e):
+        yield NotApplicable(reason)
+        return
+    if not _is_searched(d.thresholds):
+        yield NotApplicable("the cut-off follows from the costs, it is not searched for")
+        return
+    flagged = np.where(d.decided[s] == FLAG, d.cases.weight, 0)
+    total = np.bincount(p.fold, d.cases.weight)
+    shares = np.bincount(p.fold, flagged)[total > 0] / total[total > 0]
+    for whom, share in (("everybody", 1), ("nobody", 0)):
+        n = int((shares == share).sum())
+        if n >= len(shares) / 2:
+            yield Found(
+                f"The best cut-off for {shown(d.objective.name)} flags {whom} in {n} of "
+                f"{len(shares)} folds: it lies at the end of its range.",
+                "The objective may ask for what these networks cannot give: ask for less, or give "
+                "costs instead.",
+            )
+
+
+def flags_nearly_everybody(e: Evidence) -> Answers:
+    """``flags-nearly-everybody``: more than nine of ten cases would be flagged."""
+    if reason := _no_flags(e):
+        yield NotApplicable(reason)
+        return
+    flagged, _ = _shares(e)
+    if flagged > NEARLY_EVERYBODY:
+        yield Found(
+            f"{shown(e.verdict.chosen)} flags {flagged:.1%} of the cases: nearly everybody.",
+            "By this objective a look at everybody is about as good. Check it: a false alarm may "
+            "cost more than was said.",
+        )
+
+
+def flags_nearly_nobody(e: Evidence) -> Answers:
+    """``flags-nearly-nobody``: fewer would be flagged than a tenth of the positives."""
+    if reason := _no_flags(e):
+        yield NotApplicable(reason)
+        return
+    flagged, positive = _shares(e)
+    if flagged < NEARLY_NOBODY * positive:
+        yield Found(
+            f"{shown(e.verdict.chosen)} flags {flagged:.2%} of the cases, where {positive:.2%} are "
+            "positive: nearly nobody.",
+            "By this objective doing nothing is about as good. Check it: a missed positive may "
+            "cost more than was said.",
+        )
+
+
+def weights_moved_threshold(e: Evidence) -> Answers:
+    """``weights-moved-threshold``: weights change what 0.5 flags, and nothing else."""
+    p, best = e.predictions, e.verdict.best
+    if best == TWIN.name:
+        yield NotApplicable("no class weights were tried")
+        return
+    if len(p.classes) > 2:
+        yield NotApplicable("there are more than two classes, and no threshold")
+        return
+    s, twin = p.settings.index(best), p.settings.index(TWIN.name)
+    weighted, plain = (_flagged_from_half(e, i) for i in (s, twin))
+    few, many = sorted((weighted, plain))
+    moved = many >= max(MOVED * few, few + MOVED_BY)
+    if not moved or e.verdict.code != NO_GAIN or _ranks_otherwise(e, s, twin):
+        return
+    yield Found(
+        f"From 0.5, networks trained with {shown(best)} flag {weighted:.1%} of the cases, those "
+        f"without weights {plain:.1%}. Yet both rank cases alike, and with each at its own cut-off "
+        "no gain can be told from chance.",
+        "The weights moved the threshold and did no more: leave them out, and move it yourself.",
+    )
+
+
+def _strength(e: Evidence) -> Floats:
+    """Give each setting (S,) its log weight ratio, or its power with more than two classes."""
+    weight = e.predictions.class_weight
+    if weight.shape[2] == 2:
+        return np.asarray(np.log(weight[:, :, 1] / weight[:, :, 0]).mean(axis=1))
+    return np.array([np.nan if s.power is None else s.power for s in e.settings])
+
+
+def _is_first(e: Evidence, order: list[int], at: int, twin: int) -> bool:
+    """Tell whether a setting is next to the twin, the weakest of all, and no worse than it."""
+    elsewhere = e.decisions.elsewhere
+    return at == 1 and order[0] == twin and bool(elsewhere[order[1]].sum() <= elsewhere[twin].sum())
+
+
+def _is_clearly_better(e: Evidence, one: int, other: int) -> bool:
+    """Tell whether a setting is better than another one beyond chance, by the jackknife over folds.
+
+    What settings come to on the other folds of each fold are the jackknife's replicates.
+    """
+    difference = e.decisions.elsewhere[one] - e.decisions.elsewhere[other]  # less is better
+    repeat = np.asarray(e.predictions.repeat)
+    each = [difference[repeat == r] for r in np.unique(repeat)]
+    m = min(len(of_repeat) for of_repeat in each)
+    if m < 2:
+        return False
+    variance = np.mean([(m - 1) ** 2 / m * of_repeat.var(ddof=1) for of_repeat in each])
+    bound = stats.t.ppf((1 + CONFIDENCE) / 2, m - 1) * np.sqrt(variance)
+    return bool(difference.mean() < -bound)
+
+
+def _no_flags(e: Evidence) -> str:
+    """Say why nobody is flagged in this study; empty where cases are."""
+    if not e.decisions.rules:
+        return "the objective ranks cases and decides nothing"
+    return "" if len(e.predictions.classes) == 2 else "there are more than two classes, and no flag"
+
+
+def _is_searched(thresholds: Floats) -> bool:
+    """Tell whether cut-offs (S, F) were searched for: one that costs imply is always the same."""
+    if np.isnan(thresholds).any():
+        return False
+    return bool(np.isinf(thresholds).any() or np.ptp(thresholds) > 0)
+
+
+def _shares(e: Evidence) -> tuple[float, float]:
+    """Give the shares of cases that the chosen setting flags, and that are positive."""
+    decided = e.decisions.decided[e.predictions.settings.index(e.verdict.chosen)]
+    flagged, positive = (
+        np.average(of == FLAG, weights=e.decisions.cases.weight)
+        for of in (decided, e.predictions.y)
+    )
+    return float(flagged), float(positive)
+
+
+def _flagged_from_half(e: Evidence, s: int) -> float:
+    """Give the share of cases that the raw output, averaged over seeds, flags from 0.5."""
+    p = e.predictions
+    alive = p.alive[s][:, p.fold]  # (R, N)
+    said = np.where(alive, p.probability[s, :, :, 1], 0).sum(axis=0)
+    return float(np.average(said > 0.5 * alive.sum(axis=0), weights=e.decisions.cases.weight))
+
+
+def _ranks_otherwise(e: Evidence, s: int, twin: int) -> bool:
+    """Tell whether two settings' average precision differs beyond chance, by t over the folds."""
+    difference = _precision(e, s) - _precision(e, twin)
+    difference = difference[np.isfinite(difference)]
+    if len(difference) < 2:
+        return False
+    bound = stats.t.ppf((1 + CONFIDENCE) / 2, len(difference) - 1) * stats.sem(difference)
+    return bool(abs(difference.mean()) > bound)
+
+
+def _precision(e: Evidence, s: int) -> Floats:
+    """Give a setting's average precision in each fold (F,)."""
+    p, said = e.predictions, e.predictions.averaged()[s]
+    return np.array([_of_fold(p, said, p.fold == f) for f in range(len(p.prior))])
+
+
+def _of_fold(p: Predictions, said: Floats, rows: NDArray[np.bool_]) -> float:
+    weight = None if p.row_weight is None else p.row_weight[rows]
+    return scores.ranking(p.y[rows], said[rows], fold=p.fold[rows], row_weight=weight)[0]

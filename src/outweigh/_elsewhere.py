@@ -1,0 +1,291 @@
+"""Trained elsewhere: a study of predictions that another library made.
+
+A frame with a row for each prediction is enough: which row of the table, in which fold, by which
+setting and seed, what the class is and what was said. Repair, thresholds, verdict and report are
+then the same as of networks that were trained here.
+
+Letters: N entries, S settings, R seeds, F folds, K classes.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from outweigh._answer import Study
+from outweigh._columns import floats
+from outweigh._compare import judge
+from outweigh._costs import by_default
+from outweigh._decisions import Decisions, decide_all
+from outweigh._deployment import Deployment
+from outweigh._errors import TableError
+from outweigh._frames import as_arrow, frame_columns, frame_kind
+from outweigh._labels import Classes, encode, is_numeric, positive_last
+from outweigh._objective import Objective
+from outweigh._predictions import Predictions
+from outweigh._reading import quoted, shown
+from outweigh._record import (
+    chosen_record,
+    curves_record,
+    environment,
+    objective_record,
+    settings_record,
+    thresholds_record,
+    verdict_record,
+    weighted,
+)
+from outweigh._roles import group_codes, measures
+from outweigh._scored import Record
+from outweigh._settings import TWIN
+
+NEEDED = ("row", "fold", "setting", "y")
+
+
+def weigh_predictions(
+    frame: Any,
+    *,
+    positive: Any = None,
+    objective: Objective | None = None,
+    prevalence: float | None = None,
+    sampled_at: float | None = None,
+) -> Study:
+    """Weigh settings whose predictions were made elsewhere, by torch or XGBoost, say.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame, polars.DataFrame or pyarrow.Table
+        A row for each prediction of a row that its model was not trained on. Columns:
+
+        - ``row``: the row of your table; ``fold``: the fold it was held out in; ``setting``: what
+          was tried, ``none`` without any weights; ``y``: the class;
+        - ``probability``: of the positive class, as the model says it; with more than two classes
+          ``probability <label>`` for each;
+        - ``seed`` (optional): of the run, where there are several;
+        - ``weight_ratio`` (optional): weight of a positive over that of a negative in training,
+          XGBoost's ``scale_pos_weight``; with more than two classes ``weight <label>`` for each;
+          what is not said is 1;
+        - ``row_weight``, ``amount``, ``unit`` (optional): what the row counts, what it costs to
+          miss it, and which rows are one draw (those of one customer, say).
+    positive : label, optional
+        The positive class of two; the rarer one unless given.
+    objective : Objective, optional
+        What decisions are for, as in `weigh`.
+    prevalence, sampled_at : float, optional
+        As in `weigh`.
+
+    Returns
+    -------
+    study : Study
+        Without a model.
+
+    Raises
+    ------
+    TableError
+        When a column is missing or wrong, or a setting lacks a prediction that another one has.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.arange(300) % 10 == 0
+    >>> one = pd.DataFrame({"row": range(300), "fold": np.arange(300) // 60, "y": y})
+    >>> said = [one.assign(setting=s, probability=0.1 + 0.8 * rng.random(300)) for s in "ab"]
+    >>> said[0]["setting"] = "none"
+    >>> weigh_predictions(pd.concat(said)).results["settings"][1]["name"]
+    'b'
+    """
+    predictions = predictions_of(frame, positive=positive)
+    counts = np.bincount(predictions.y, minlength=len(predictions.classes))
+    deployment = Deployment(prevalence=prevalence, sampled_at=sampled_at)
+    wanted = by_default(counts, predictions.classes) if objective is None else objective
+    wanted.check(predictions.classes, has_amount=predictions.amount is not None)
+    factor = deployment.factor(counts / counts.sum())
+    decisions = decide_all(predictions, wanted, factor=factor)
+    verdict = judge(decisions)
+    results = _results(decisions, verdict, given=objective is not None, deployment=deployment)
+    return Study(results, decisions, verdict, frame_of=frame)
+
+
+def predictions_of(frame: Any, *, positive: Any = None) -> Predictions:
+    """Take a frame of predictions, as `weigh_predictions` describes it, as a record."""
+    source = frame_kind(frame)
+    columns = frame_columns(frame, source)
+    arrays = {name: as_arrow(column, shown(name)) for name, column in columns.items()}
+    if lacking := [name for name in NEEDED if name not in arrays]:
+        raise TableError(
+            f"predictions must have the columns {quoted(NEEDED)}; {quoted(lacking)} is not there: "
+            "add it"
+        )
+    classes, y = encode(arrays["y"], "'y'")
+    classes, y, _ = positive_last(classes, y, positive, "'y'")
+    setting, settings = _codes(arrays["setting"], "'setting'")
+    if TWIN.name not in settings:
+        raise TableError(
+            f"one setting must be {TWIN.name!r}, trained without weights; came {quoted(settings)}: "
+            "add its predictions, or rename it"
+        )
+    seed, seeds = _numbers(arrays.get("seed", pa.array(np.zeros(len(y), dtype=int))), "'seed'")
+    fold, _ = _numbers(arrays["fold"], "'fold'")
+    row = group_codes(arrays["row"], "'row'", missing=())
+    order = np.lexsort((row, fold, seed, setting))
+    shape = len(settings), len(seeds), len(y) // (len(settings) * len(seeds))
+    _check_whole(setting[order], seed[order], fold[order], row[order], shape)
+    place = order[: shape[2]]  # entries, as the first lane has them
+    said = _said(arrays, classes)[order].reshape(*shape, len(classes))
+    weight = _weights(arrays, classes)[order].reshape(*shape, len(classes))
+    y_of = y[order].reshape(-1, shape[2])
+    if (y_of != y_of[0]).any():
+        raise TableError("each row must be of one class; some are of several: mend 'y'")
+    n_folds = int(fold.max()) + 1
+    first = [int(np.flatnonzero(fold[place] == f)[0]) for f in range(n_folds)]
+    prior = np.bincount(y_of[0], minlength=len(classes)) / shape[2]
+    return Predictions(
+        row=row[place],
+        fold=fold[place],
+        y=y_of[0],
+        classes=classes,
+        settings=settings,
+        seeds=tuple(seeds),
+        class_weight=weight[:, 0, first],
+        prior=np.tile(prior, (n_folds, 1)),
+        probability=said,
+        outcome=np.full((*shape[:2], n_folds), "finished"),
+        n_training=len(np.unique(row)),
+        row_weight=_measured(arrays, "row_weight", place),
+        amount=_measured(arrays, "amount", place),
+        unit=group_codes(arrays["unit"], "'unit'", missing=())[place] if "unit" in arrays else None,
+    )
+
+
+def _codes(column: pa.Array, name: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Give the place of each text among those there are, the twin first, and these texts."""
+    texts = [str(text) for text in column.to_pylist()]
+    known = dict.fromkeys(texts)
+    names = tuple(sorted(known, key=lambda text: text != TWIN.name))
+    place = {text: i for i, text in enumerate(names)}
+    return np.array([place[text] for text in texts], dtype=np.int64), names
+
+
+def _numbers(column: pa.Array, name: str) -> tuple[NDArray[np.int64], list[int]]:
+    """Give the place of each whole number among those there are, in their order."""
+    values = floats(column) if is_numeric(column.type) else np.full(len(column), np.nan)
+    if not (np.isfinite(values).all() and (values == np.round(values)).all()):
+        raise TableError(f"{name} must hold whole numbers; it holds others: number them from 0")
+    found, place = np.unique(values.astype(np.int64), return_inverse=True)
+    return place.astype(np.int64), found.tolist()
+
+
+def _said(arrays: Mapping[str, pa.Array], classes: Classes) -> NDArray[np.float32]:
+    """Give the probability (M, K) of each class."""
+    if len(classes) == 2:
+        p = _column(arrays, "probability")
+        said = np.column_stack([1 - p, p])
+    else:
+        said = np.column_stack([_column(arrays, f"probability {label}") for label in classes])
+    if not ((said >= 0) & (said <= 1)).all():
+        raise TableError(
+            "probabilities must lie between 0 and 1; some do not: give what predict_proba gives"
+        )
+    return said.astype(np.float32)
+
+
+def _weights(arrays: Mapping[str, pa.Array], classes: Classes) -> NDArray[np.float64]:
+    """Give the class weights (M, K) that each prediction was made under."""
+    n = len(arrays["y"])
+    names = [f"weight {label}" for label in classes]
+    columns = [_column(arrays, name) if name in arrays else np.ones(n) for name in names]
+    if len(classes) == 2 and "weight_ratio" in arrays:
+        columns[1] = _column(arrays, "weight_ratio")
+    weight = np.column_stack(columns)
+    if not (np.isfinite(weight) & (weight > 0)).all():
+        raise TableError("weights must be finite and above 0; some are not: mend them")
+    return weight
+
+
+def _column(arrays: Mapping[str, pa.Array], name: str) -> NDArray[np.float64]:
+    if name not in arrays:
+        raise TableError(f"predictions must have the column {shown(name)}; it is not there: add it")
+    if not is_numeric(arrays[name].type):
+        raise TableError(f"{shown(name)} must hold numbers; came {arrays[name].type}: mend it")
+    return floats(arrays[name])
+
+
+def _measured(
+    arrays: Mapping[str, pa.Array], name: str, place: NDArray[np.int64]
+) -> NDArray[np.float64] | None:
+    return measures(arrays[name], shown(name), ())[place] if name in arrays else None
+
+
+def _check_whole(
+    setting: NDArray[np.int64],
+    seed: NDArray[np.int64],
+    fold: NDArray[np.int64],
+    row: NDArray[np.int64],
+    shape: tuple[int, int, int],
+) -> None:
+    """Check that each setting and seed has every entry once; all are sorted by these."""
+    n_settings, n_seeds, n = shape
+    whole = n_settings * n_seeds * n == len(row)
+    if whole:
+        lanes = np.column_stack([fold, row]).reshape(n_settings * n_seeds, n, 2)
+        once = (np.diff(lanes[0], axis=0) != 0).any(axis=1).all()
+        numbered = seed.reshape(n_settings, n_seeds, n) == np.arange(n_seeds)[:, np.newaxis]
+        whole = bool(once and (lanes == lanes[0]).all() and numbered.all())
+    if not whole:
+        raise TableError(
+            "each setting and seed must have one prediction for each row and fold; some are "
+            "missing or come twice: give all of them once"
+        )
+
+
+def _results(decisions: Decisions, verdict: Any, *, given: bool, deployment: Deployment) -> Record:
+    """Give the record of a study whose table is not known."""
+    p = decisions.predictions
+    weights = p.class_weight.mean(axis=1)
+    pairs = zip(p.settings, weights, strict=True)
+    settings = settings_record(decisions, [weighted(s, p.classes, w) for s, w in pairs])
+    return {
+        "outweigh": version("outweigh"),
+        "data": _data(p),
+        "objective": objective_record(
+            decisions.objective, p.classes, given=given, deployment=deployment
+        ),
+        "design": {
+            "folds": len(p.prior),
+            "seeds": list(p.seeds),
+            "judged": f"{len(p.prior)} folds, as the predictions say",
+            "network": "trained elsewhere",
+        },
+        "settings": settings,
+        "chosen": chosen_record(verdict, settings),
+        "verdict": verdict_record(verdict),
+        "thresholds": thresholds_record(decisions, verdict),
+        "curves": curves_record(decisions),
+        "history": {},
+        "test": None,
+        "findings": [],
+        "timing": {"seconds": {}},
+        "environment": environment(),
+    }
+
+
+def _data(p: Predictions) -> Record:
+    _, first = np.unique(p.row, return_index=True)
+    counts = np.bincount(p.y[first], minlength=len(p.classes)).tolist()
+    labels: Sequence[str] = [str(label) for label in p.classes]
+    part = {"rows": len(first), "classes": dict(zip(labels, counts, strict=True))}
+    two = len(labels) == 2
+    return {
+        "source": "predictions",
+        "target": "y",
+        **part,
+        "features": None,
+        "positive": labels[1] if two else None,
+        "prevalence": counts[1] / len(first) if two else None,
+        "training": part,
+        "test": None,
+        "notes": [],
+    }

@@ -1,0 +1,88 @@
+"""The final model of a study, and the study as its user holds it."""
+
+from typing import Any
+
+import numpy as np
+
+from outweigh._answer import Study
+from outweigh._chunk import DIVERGED
+from outweigh._errors import NetworkError
+from outweigh._findings import findings
+from outweigh._model import DEFAULT, Model, stacked
+from outweigh._network import default_network
+from outweigh._record import record
+from outweigh._study import Evidence
+
+
+def answered(
+    evidence: Evidence, trainer: Any, *, network_name: str | None = None, frame_of: Any = None
+) -> Study:
+    """Give the study of a trainer's evidence.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    trainer : KerasTrainer, or what trains as it does
+    network_name : str, optional
+        What the user calls the network.
+    frame_of : frame, optional
+        One of the kind that frames are given back in.
+    """
+    e = evidence
+    about = trainer.describe(len(e.final.features.names), len(e.table.classes))
+    name = network_name or _name(trainer.build)
+    return Study(
+        record(e, about_network=about, findings=findings(e)),
+        e.decisions,
+        e.verdict,
+        model=lambda: model_of(e, trainer.build, name),
+        frame_of=frame_of,
+    )
+
+
+def model_of(evidence: Evidence, build: Any, network_name: str) -> Model:
+    """Give the chosen setting, trained on every row that is not a test row.
+
+    Raises
+    ------
+    NetworkError
+        When the final network diverged with every seed.
+    """
+    e = evidence
+    alive = [t for t in e.final.trained if t.outcome[0] != DIVERGED and t.parameters]
+    if not alive:
+        raise NetworkError(
+            "the final network must keep finite numbers; it diverged with every seed: scale the "
+            "loss down, or take a smaller learning rate"
+        )
+    parameters, n_trainable = stacked([_first_lane(t.parameters) for t in alive])
+    counts = np.bincount(e.table.y[e.split.rest], minlength=len(e.table.classes))
+    s = e.predictions.settings.index(e.verdict.chosen)
+    return Model(
+        classes=e.table.classes,
+        setting=e.verdict.chosen,
+        class_weight=e.final.class_weight[0],
+        prior=counts / counts.sum(),
+        repair=e.decisions.calibrated.final[s],
+        factor=e.decisions.factor,
+        rule=e.decisions.final_rules[s] if e.decisions.final_rules else None,
+        amount_column=e.table.amount_column,
+        features=e.final.features,
+        missing=e.table.missing,
+        parameters=parameters,
+        n_trainable=n_trainable,
+        build=build,
+        network=network_name,
+        target=e.table.target,
+        source=e.table.source,
+    )
+
+
+def _name(build: Any) -> str:
+    return DEFAULT if build is default_network else getattr(build, "__name__", "your own")
+
+
+def _first_lane(parameters: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Take the chosen setting's parameters; the twin's may stand behind them."""
+    trainable, other = ([value[:1] for value in part] for part in parameters)
+    return trainable, other

@@ -1,0 +1,189 @@
+"""Scored: what probabilities and decisions are worth, as numbers that say what they stand on.
+
+``held-out`` rows were never used for any choice, ``cross-fitted`` numbers rest on choices made on
+other folds, ``in-sample`` ones on choices made on the same rows.
+
+Letters: N entries, K classes, D decisions, S settings, R seeds, F folds.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outweigh import _scores as scores
+from outweigh._decisions import Cases, Decisions, ranked
+from outweigh._objective import Costs, Counted, Objective, Ranking
+from outweigh._predictions import Predictions
+from outweigh._repairs import EFFECTIVE_WEIGHT, fit
+
+HELD_OUT, CROSS_FITTED = "held-out", "cross-fitted"
+
+Record = dict[str, Any]
+Float = NDArray[np.float64]
+
+
+def number(value: float | None, basis: str, interval: tuple[float, float] | None = None) -> Record:
+    """Give a number with its interval and the rows it stands on; what is no number is null."""
+    known = value is not None and math.isfinite(value)
+    return {
+        "value": value if known else None,
+        "interval": None if interval is None else list(interval),
+        "basis": basis,
+    }
+
+
+def all_numbers(
+    objective: Objective,
+    cases: Cases,
+    probability: Float,
+    decided: NDArray[np.int64],
+    basis: str,
+) -> Record:
+    """Score probabilities (N, K) and decisions (N,)."""
+    y, weight = cases.y, cases.weight
+    precision, area = scores.ranking(y, probability, fold=cases.fold, row_weight=weight)
+    return {
+        "average_precision": number(precision, basis),
+        "roc_auc": number(area, basis),
+        **probability_numbers(cases, probability, basis),
+        **decision_numbers(objective, cases, probability, decided, basis),
+    }
+
+
+def probability_numbers(cases: Cases, probability: Float, basis: str) -> Record:
+    """Say how far probabilities (N, K) are from the classes."""
+    return {
+        "log_loss": number(scores.log_loss(cases.y, probability, cases.weight), basis),
+        "brier": number(scores.brier(cases.y, probability, cases.weight), basis),
+    }
+
+
+def decision_numbers(
+    objective: Objective,
+    cases: Cases,
+    probability: Float,
+    decided: NDArray[np.int64],
+    basis: str,
+) -> Record:
+    """Say what decisions (N,) do and cost; of a ranking only how good it is."""
+    if isinstance(objective, Ranking):
+        each = ranked(objective, cases, probability)
+        found = dict.fromkeys(("flagged_share", "recall", "precision", "referred_share"), math.nan)
+        return _with_worth(found, None, None, float(np.nanmean(each)), basis)
+    k = probability.shape[1]
+    cells = scores.confusion(
+        cases.y, decided, k, cases.weight, n_decisions=max(k, int(decided.max()) + 1)
+    )
+    found = scores.decision_scores(cells)
+    if isinstance(objective, Counted):
+        return _with_worth(found, None, None, float(objective.shown(cells)), basis)
+    assert isinstance(objective, Costs)
+    cost = _mean_cost(objective, cases, decided)
+    constant = cheapest_constant(objective, cases, k)
+    return _with_worth(found, 1000 * cost, cost / constant if constant > 0 else None, None, basis)
+
+
+def cheapest_constant(objective: Costs, cases: Cases, n_classes: int) -> float:
+    """Give the mean cost of a case under the cheapest policy that decides all cases alike."""
+    return min(_mean_cost(objective, cases, np.full(len(cases.y), d)) for d in range(n_classes))
+
+
+def at_half(decisions: Decisions, s: int) -> Record:
+    """Score what weights do by themselves: the weighted output of two classes, flagged from 0.5."""
+    said = raw(decisions.predictions, s)
+    flagged = (said[:, 1] > 0.5).astype(np.int64)
+    return decision_numbers(decisions.objective, decisions.cases, said, flagged, HELD_OUT)
+
+
+def by_seed(decisions: Decisions, s: int) -> Record:
+    """Score each seed alone, without averaging."""
+    p, cases = decisions.predictions, decisions.cases
+    of_fold = np.full(len(p.prior), s)
+    table: dict[str, list[Any]] = {}
+    for r in range(len(p.seeds)):
+        said = decisions.of_lane(of_fold, r)
+        decided = decisions.decide(of_fold, said)
+        row: dict[str, float | None] = {
+            "average_precision": scores.ranking(cases.y, said, fold=cases.fold)[0]
+        }
+        row |= _values(decision_numbers(decisions.objective, cases, said, decided, HELD_OUT))
+        if len(p.classes) == 2:
+            half = (p.probability[s, r, :, 1] > 0.5).astype(np.int64)
+            found = decision_numbers(decisions.objective, cases, said, half, HELD_OUT)
+            row |= {f"{name}_at_half": value for name, value in _values(found).items()}
+        for name, value in row.items():
+            table.setdefault(name, []).append(value)
+    return {**table, "outcome": p.outcome[s].tolist()}
+
+
+def calibration(decisions: Decisions, s: int) -> Record:
+    """Follow a setting's probabilities: as its networks say them, undone, repaired.
+
+    All for the world of the training rows. `mean` is the mean probability of the positive class,
+    where there are two.
+    """
+    p, calibrated = decisions.predictions, decisions.calibrated
+    weight = np.ones(len(p.y)) if p.row_weight is None else p.row_weight
+    cases = Cases(p.y, p.fold, weight, None)
+    stages = (
+        ("raw", raw(p, s), HELD_OUT),
+        ("undone", p.averaged()[s], HELD_OUT),
+        ("repaired", calibrated.repaired[s], CROSS_FITTED),
+    )
+    two = len(p.classes) == 2
+    return {
+        "repair": calibrated.final_kinds[s],
+        "by_fold": [str(kind) for kind in calibrated.kinds[s]],
+        "map": calibrated.final[s].as_record(),
+        "tried": dict(zip(calibrated.names, map(float, calibrated.log_losses[s]), strict=True)),
+        "expressed": _expressed(p, s) if two else None,
+        "share_of_positives": float(np.average(p.y == 1, weights=weight)) if two else None,
+        **{
+            stage: {
+                **probability_numbers(cases, said, basis),
+                "mean": number(
+                    float(np.average(said[:, 1], weights=weight)) if two else None, basis
+                ),
+            }
+            for stage, said, basis in stages
+        },
+    }
+
+
+def raw(predictions: Predictions, s: int) -> Float:
+    """Average a setting's weighted probabilities (N, K) over its seeds."""
+    said = np.nan_to_num(predictions.probability[s].astype(float), nan=0.5)
+    return np.asarray(said.mean(axis=0))
+
+
+def _expressed(p: Predictions, s: int) -> float | None:
+    """Tell which part of the log of the weight ratio the networks express; 1: all of it."""
+    ratio = p.class_weight[s, :, 1] / p.class_weight[s, :, 0]
+    nominal = float(np.log(ratio).mean())
+    if abs(nominal) < 0.01:
+        return None
+    shift = fit(EFFECTIVE_WEIGHT, p.averaged()[s], p.y, p.row_weight).as_record()["shift"]
+    return float(1 - (shift[1] - shift[0]) / nominal)
+
+
+def _mean_cost(objective: Costs, cases: Cases, decided: NDArray[np.int64]) -> float:
+    cost = objective.row_loss(cases.y, decided, cases.amount)
+    return float(np.average(cost, weights=cases.weight))
+
+
+def _with_worth(
+    found: dict[str, float],
+    cost: float | None,
+    share: float | None,
+    score: float | None,
+    basis: str,
+) -> Record:
+    every = {"expected_cost": cost, "cost_share": share, "score": score, **found}
+    return {name: number(value, basis) for name, value in every.items()}
+
+
+def _values(numbers: Record) -> dict[str, float | None]:
+    """Keep what is shown of each seed."""
+    return {name: numbers[name]["value"] for name in ("expected_cost", "score", "flagged_share")}
