@@ -45,6 +45,27 @@ def models():
         "a weight below 0": ({"class_weight": [-1, 1]}, weight),
         "a weight as a text": ({"class_weight": ["1", 1]}, describe),
         "weights in a row": ({"class_weight": [[1, 1]]}, describe),
+        "a factor less": ({"factor": [1.0]}, "a factor above 0"),
+        "a factor of nothing": ({"factor": [0, 1]}, "a factor above 0"),
+        "no repair": ({"repair": None}, describe),
+        "a repair of no kind": ({"repair": {}}, "raised ValueError"),
+        "a repair of another kind": ({"repair": {"kind": "os.system"}}, "raised ValueError"),
+        "a repair without a scale": ({"repair": {"kind": "affine"}}, "raised KeyError"),
+        "a repair of three classes": (
+            {"repair": {"kind": "affine", "scale": 1, "shift": [0, 0, 1]}},
+            "raised ValueError",
+        ),
+        "a repair that turns round": (
+            {"repair": {"kind": "affine", "scale": -1, "shift": [0, 0]}},
+            "raised ValueError",
+        ),
+        "a repair that falls": (
+            {"repair": {"kind": "steps", "x": [[0.1, 0.2]], "y": [[0.4, 0.3]]}},
+            "raised ValueError",
+        ),
+        "a rule of no kind": ({"rule": {}}, "raised ValueError"),
+        "a rule as a text": ({"rule": "flag"}, describe),
+        "a cutoff beyond": ({"rule": {"kind": "cutoff", "threshold": 7}}, "raised ValueError"),
         "a share more": ({"prior": [0.3, 0.3, 0.4]}, share),
         "a share below 0": ({"prior": [-0.5, 1.5]}, share),
         "shares of another whole": ({"prior": [0.5, 0.6]}, share),
@@ -70,24 +91,24 @@ def manifests():
         "no JSON": ("{", "must be as 'outweigh run' writes it"),
         "no UTF-8": (b"\xff\xfe{}\x00", "must be as 'outweigh run' writes it"),
         "nothing": ("", "must be as 'outweigh run' writes it"),
-        "a list": ("[]", "of format 1; it is of 'None'"),
-        "null": ("null", "of format 1"),
-        "a number": ("1", "of format 1"),
-        "of no format": ("{}", "of format 1"),
-        "of a format to come": ('{"format": 2}', "of format 1; it is of 2"),
-        "of a long format": (json.dumps({"format": "\x1b[2J\n" * 9999}), "of format 1"),
-        "of a deep format": (json.dumps({"format": {"a": [1]}}), "of format 1"),
-        "of a true format": ('{"format": true}', "describe a model"),
+        "a list": ("[]", "of format 2; it is of 'None'"),
+        "null": ("null", "of format 2"),
+        "a number": ("1", "of format 2"),
+        "of no format": ("{}", "of format 2"),
+        "of a format to come": ('{"format": 3}', "of format 2; it is of 3"),
+        "of a long format": (json.dumps({"format": "\x1b[2J\n" * 9999}), "of format 2"),
+        "of a deep format": (json.dumps({"format": {"a": [1]}}), "of format 2"),
+        "of a true format": ('{"format": true}', "of format 2; it is of True"),
         "with NaN": ('{"format": 1, "a": NaN}', "NaN is no number"),
         "with an infinity": ('{"format": 1, "a": -Infinity}', "-Infinity is no number"),
         "with a key twice": ('{"format": 1, "format": 1}', "a key comes twice"),
         "deep": (deep, "RecursionError"),
         "deep in an object": ('{"a":' * 99_999 + "1" + "}" * 99_999, "RecursionError"),
         "of many digits": ('{"format": ' + "1" * 9999 + "}", "must be as"),
-        "of a huge number": ('{"format": 1e999}', "of format 1"),
+        "of a huge number": ('{"format": 1e999}', "of format 2"),
         "with files elsewhere": (
             json.dumps(
-                {"format": 1, "versions": {}, "model": {}, "files": {"../../etc/passwd": {}}}
+                {"format": 2, "versions": {}, "model": {}, "files": {"../../etc/passwd": {}}}
             ),
             "describe a model",
         ),
@@ -100,7 +121,7 @@ def weights(folder):
     of = lambda **changes: tensors({**good, **changes})
     without = lambda name: tensors({n: v for n, v in good.items() if n != name})
     header = lambda text: struct.pack("<Q", len(text)) + text.encode()
-    number, default, costs = "number its tensors", "default network", "the costs of each decision"
+    number, default, costs = "number its tensors", "default network", "costs must"
     broken = "must be as 'outweigh run' writes it"
     nan = good["0"].copy()
     nan[1, 0, 0] = np.nan
@@ -109,8 +130,8 @@ def weights(folder):
     far = f'{{"0":{{"dtype":"F32","shape":[9],"data_offsets":[0,{1 << 40}]}}}}'
     wide = f'{{"0":{{"dtype":"F32","shape":[{1 << 62},{1 << 62}],"data_offsets":[0,4]}}}}'
     return {
-        "of no tensors": (tensors({}), "costs of each decision|as many tensors"),
-        "without costs": (without("costs"), costs),
+        "of no tensors": (tensors({}), "raised KeyError|as many tensors"),
+        "without costs": (without("costs"), "raised KeyError"),
         "without the first": (without("0"), number),
         "with another name": (of(**{"00": good["0"]}), number),
         "with one more": (of(**{"6": good["0"]}), default),
@@ -124,8 +145,7 @@ def weights(folder):
         "of another rank": (of(**{"2": np.ones((2, 64 * 64), "float32")}), default),
         "of no rank": (of(**{"2": np.ones((), "float32")}), "for each seed"),
         "of other seeds": (of(**{"2": np.ones((3, 64, 64), "float32")}), "for each seed"),
-        "with costs of other numbers": (of(costs=good["costs"].astype("float32")), costs),
-        "with costs of more classes": (of(costs=np.ones((3, 3))), costs),
+        "with costs of more classes": (of(costs=1 - np.eye(3)), "raised ValueError"),
         "with costs in a row": (of(costs=np.ones(4)), costs),
         "with costs of NaN": (of(costs=np.full((2, 2), np.nan)), costs),
         "with costs that reward mistakes": (of(costs=np.eye(2)), "mistakes cost more"),

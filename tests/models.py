@@ -6,11 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from outweigh import Study
 from outweigh._columns import Columns
 from outweigh._features import fit_features
+from outweigh._final import answered
 from outweigh._model import Model
 from outweigh._network import HIDDEN, default_network
+from outweigh._operating import LeastCost
+from outweigh._repairs import Affine
 from outweigh._table import Table, from_frame
 from tests.trainers import Logistic, studied
 
@@ -79,8 +81,11 @@ def by_hand(columns: Columns, *, k=2, build=default_network, seed=0) -> Model:
         classes=tuple(f"class {i}" for i in range(k)),
         setting="ratio:9",
         class_weight=rng.uniform(0.1, 9, k),
-        costs=(1 - np.eye(k)) * rng.uniform(1, 9, (k, 1)),
         prior=np.full(k, 1 / k),
+        repair=Affine(1.0, (0.0,) * k),
+        factor=np.ones(k),
+        rule=LeastCost((1 - np.eye(k)) * rng.uniform(1, 9, (k, 1))),
+        amount_column=None,
         features=features,
         missing=("?",),
         parameters=tuple(rng.normal(0, 0.1, shape).astype("float32") for shape in shapes),
@@ -97,4 +102,4 @@ def model_of(table: Table, *, trainer=None, **options) -> Model:
     trainer = Logistic() if trainer is None else trainer
     small = {"folds": 2, "seeds": 2, "patience": 0, "settings": "balanced"}
     evidence, *_ = studied(table, trainer=trainer, **(small | options))
-    return Study(evidence, trainer).model
+    return answered(evidence, trainer).model

@@ -26,6 +26,8 @@ from outweigh import _files
 from outweigh._bundle import FEATURES, MANIFEST, MOST_BYTES, SEAL, WEIGHTS, load, save
 from outweigh._columns import columns_of, number_columns
 from outweigh._network import keras_on_jax
+from outweigh._operating import Cutoff, LeastCost, LeastRowCost
+from outweigh._repairs import Affine, Steps
 from outweigh._table import read_table
 from tests import hostile
 from tests.models import N, by_hand, drawn, model_of
@@ -54,7 +56,7 @@ def contents(folder) -> dict[str, bytes]:
 def same(one, two, columns) -> bool:
     """Whether two models are the same to the last bit."""
     arrays = [
-        [m.class_weight, m.costs, m.prior, *m.parameters, m.features.transform(columns)]
+        [m.class_weight, m.factor, m.prior, *m.parameters, m.features.transform(columns)]
         for m in (one, two)
     ]
     plain = [
@@ -62,7 +64,10 @@ def same(one, two, columns) -> bool:
         for m in (replace(one, parameters=()), replace(two, parameters=()))
     ]
     about = [
-        (m.features.schema, m.features.names, m.features.known, list(map(type, m.classes)))
+        (
+            (m.features.schema, m.features.names, m.features.known, list(map(type, m.classes))),
+            (m.repair.as_record(), m.rule and m.rule.as_record()),
+        )
         for m in (one, two)
     ]
     return (
@@ -107,6 +112,25 @@ STUDIED = (0, 4, 8, 12, 17)
 """Tables of two to six classes."""
 
 
+REPAIRS = (
+    lambda k: Affine(1.0, (0.0,) * k),
+    lambda k: Affine(0.1 + 0.2, tuple(np.linspace(-1, 1, k) / 3)),
+    lambda k: Steps(
+        (np.array([0.1 + 0.2, 0.7]),) * (1 if k == 2 else k),
+        (np.array([1 / 3, 2 / 3]),) * (1 if k == 2 else k),
+    ),
+)
+
+
+def rule_of(k, rng, seed):
+    """A rule for k classes; every kind there is, in turn."""
+    rules = [LeastCost((1 - np.eye(k)) * rng.uniform(1e-9, 1e9, (k, k))), None]
+    rules.append(LeastCost(np.column_stack([rules[0].costs, np.full(k, 1 / 3)])))
+    if k == 2:
+        rules += [Cutoff(0.1 + 0.2), Cutoff(np.inf), LeastRowCost(1 / 3)]
+    return rules[seed % len(rules)]
+
+
 @pytest.mark.parametrize("seed", range(50))
 def test_a_model_comes_back_to_the_last_bit(tmp_path, seed):
     table, rng = drawn(seed), np.random.default_rng(seed)
@@ -116,7 +140,10 @@ def test_a_model_comes_back_to_the_last_bit(tmp_path, seed):
         model,
         classes=table.classes,
         class_weight=rng.uniform(1e-3, 1e3, k),
-        costs=(1 - np.eye(k)) * rng.uniform(1e-9, 1e9, (k, k)),
+        repair=REPAIRS[seed % 3](k),
+        factor=rng.uniform(1e-3, 1e3, k),
+        rule=rule_of(k, rng, seed),
+        amount_column=None if seed % 2 else "two\nlines",
         missing=("?", "n/a\n", "\u202e"),
     )
     save(model, tmp_path / "b")
@@ -181,7 +208,7 @@ def test_a_thousand_classes_come_back(tmp_path):
 
 def test_a_model_that_could_not_be_read_is_not_written(tmp_path):
     model = replace(by_hand(NUMBERS), classes=("a", "b" * MOST_BYTES[MANIFEST]))
-    with pytest.raises(ow.BundleError, match=r"manifest\.json .* at most 4,194,304 bytes; it has"):
+    with pytest.raises(ow.BundleError, match=r"manifest\.json .* at most 16,777,216 bytes; it has"):
         save(model, tmp_path / "b")
     assert not (tmp_path / "b").exists()
 

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from outweigh import Cost, UsageError
 from outweigh._cases import ACTIVE, cases, check_out, for_terminal, to_csv, write
 from outweigh._columns import number_columns
-from outweigh._model import Model
+from outweigh._model import REFER, Model
+from outweigh._operating import Cutoff, LeastCost, LeastRowCost
 from tests.models import NAMES, by_hand
 
 P = np.array([0.2, 0.9, 0.2, 0.5, 0.05])
@@ -31,27 +32,27 @@ THREE = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.2, 0.7]])
 def told(monkeypatch):
     """Cases of given probabilities."""
 
-    def of(probability, *, classes=None, ids=None, costs=None, **options):
+    def of(probability, *, classes=None, ids=None, rule=None, **options):
         p = np.asarray(probability, dtype=float)
         p = np.stack([1 - p, p], axis=1) if p.ndim == 1 else p
         columns = number_columns(np.zeros((len(p), 1)), ["a"])
         model = by_hand(number_columns(np.eye(2), "ab"), k=p.shape[1])
         monkeypatch.setattr(Model, "predict_proba", lambda model, columns: p)
         object.__setattr__(model, "classes", classes or model.classes)
-        object.__setattr__(model, "costs", model.costs if costs is None else costs)
+        object.__setattr__(model, "rule", rule or model.rule)
         return cases(model, columns, ids, **options)
 
     return of
 
 
-NINE = Cost(fn=9, fp=1).matrix
+NINE = LeastCost(Cost(fn=9, fp=1).matrix)
 
 
 # cases
 
 
 def test_the_largest_saving_comes_first_and_ties_keep_their_order(told):
-    table = told(P, costs=NINE, classes=("no", "yes"))
+    table = told(P, rule=NINE, classes=("no", "yes"))
     assert table.column_names == ["row", "probability", "decision", "expected cost saved"]
     assert table["row"].to_pylist() == [1, 3, 0, 2, 4]
     assert table["probability"].to_pylist() == [0.9, 0.5, 0.2, 0.2, 0.05]
@@ -60,18 +61,19 @@ def test_the_largest_saving_comes_first_and_ties_keep_their_order(told):
 
 
 def test_costs_change_decision_and_ranking(told):
-    even = told([0.4, 0.6, 0.7], costs=Cost(fn=1, fp=1).matrix, classes=(False, True))
+    even = told([0.4, 0.6, 0.7], rule=LeastCost(Cost(fn=1, fp=1).matrix), classes=(False, True))
     assert even["row"].to_pylist() == [2, 1, 0]
     assert even["decision"].to_pylist() == ["True", "True", "False"]
     assert even["expected cost saved"].to_pylist() == pytest.approx([0.4, 0.2, -0.2])
-    little = told([0.4, 0.6, 0.7], costs=np.array([[0.0, 1], [2, 1.5]]))  # flagging hardly helps
+    hardly = LeastCost(np.array([[0.0, 1], [2, 1.5]]))  # flagging helps little
+    little = told([0.4, 0.6, 0.7], rule=hardly)
     assert little["row"].to_pylist() == [2, 1, 0]
     assert little["decision"].to_pylist() == ["class 1", "class 0", "class 0"]
     assert little["expected cost saved"].to_pylist() == pytest.approx([0.05, -0.1, -0.4])
 
 
 def test_three_classes_have_a_probability_each(told):
-    table = told(THREE, costs=1 - np.eye(3), classes=("a", "b", "c"))
+    table = told(THREE, rule=LeastCost(1 - np.eye(3)), classes=("a", "b", "c"))
     names = ["probability a", "probability b", "probability c"]
     assert table.column_names == ["row", *names, "decision", "expected cost saved"]
     rows = table["row"].to_pylist()
@@ -86,8 +88,31 @@ def test_three_classes_have_a_probability_each(told):
     "labels", [(0, 1), (-1.5, 1e300), (False, True), ("=1+1", "it's"), ("\u202eא", "two\nlines")]
 )
 def test_labels_of_any_kind_are_told_as_text(told, labels):
-    table = told([0.1, 0.9], costs=Cost(fn=1, fp=1).matrix, classes=labels)
+    table = told([0.1, 0.9], rule=LeastCost(Cost(fn=1, fp=1).matrix), classes=labels)
     assert table["decision"].to_pylist() == [str(labels[1]), str(labels[0])]
+
+
+def test_what_a_row_costs_decides_about_it_and_ranks_it(told):
+    table = told([0.1, 0.1, 0.9], rule=LeastRowCost(fp=1), amount=np.array([1.0, 100, 2]))
+    assert table["row"].to_pylist() == [1, 2, 0]
+    assert table["decision"].to_pylist() == ["class 1", "class 1", "class 0"]
+    assert table["expected cost saved"].to_pylist() == pytest.approx([9.1, 1.7, -0.8])
+
+
+def test_a_case_may_be_referred(told):
+    table = told([0.01, 0.1, 0.9], rule=LeastCost(np.array([[0.0, 1, 0.3], [9, 0, 0.3]])))
+    assert dict(zip(table["row"].to_pylist(), table["decision"].to_pylist(), strict=True)) == {
+        0: "class 0",
+        1: REFER,
+        2: "class 1",
+    }
+
+
+def test_without_costs_the_likeliest_come_first(told):
+    table = told([0.2, 0.9, 0.4], rule=Cutoff(0.3))
+    assert table.column_names == ["row", "probability", "decision"]
+    assert table["row"].to_pylist() == [1, 2, 0]
+    assert table["decision"].to_pylist() == ["class 1", "class 1", "class 0"]
 
 
 IDS = {
@@ -108,7 +133,7 @@ IDS = {
 @pytest.mark.parametrize("kind", IDS)
 def test_ids_of_any_kind_are_carried(told, kind, tmp_path):
     ids = IDS[kind]
-    table = told(P, ids=ids, name="who", costs=NINE)
+    table = told(P, ids=ids, name="who", rule=NINE)
     order = [1, 3, 0, 2, 4]
     assert table["who"].type == ids.type
     assert table["who"].to_pylist() == ids.take(pa.array(order)).to_pylist()

@@ -67,12 +67,23 @@ def test_a_number_that_separates_is_found_in_either_direction():
     assert looked("separating-column", y + noise).state == "clear"
 
 
+@pytest.mark.parametrize(("spread", "state"), [(0.25, "found"), (0.4, "clear")])
+def test_a_roc_auc_of_99_percent_separates(spread, state):
+    column = world().y + spread * np.random.default_rng(0).normal(size=N)
+    area = roc_auc_score(world().y, column)
+    assert (area >= 0.99) == (state == "found")
+    outcome = looked("separating-column", column)
+    assert outcome.state == state
+    if outcome.findings:
+        assert f"(ROC AUC {area:.4f})" in outcome.findings[0].title
+
+
 def test_a_constant_column_separates_nothing():
     assert looked("separating-column", np.ones(N)).state == "clear"
 
 
 def test_a_gap_that_separates_is_found():
-    known = np.where(world().y == 1, 3.0, np.nan)
+    known = np.where(world().y == 1, np.random.default_rng(0).random(N), np.nan)
     assert looked("separating-column", known).state == "found"
     as_text = ["closed" if y else None for y in world().y]
     assert looked("separating-column", as_text).state == "found"
@@ -156,7 +167,7 @@ def test_columns_that_name_rows_or_count_them_are_found(values):
         np.ones(N),
         np.where(np.arange(N) == 7, np.nan, np.arange(N)),
         [f"the {i}th of the customers wrote this" for i in range(N)],
-        repeated(["north", "south"]),
+        repeated([f"C-{i}" for i in range(1100)]),
         pa.nulls(N, pa.string()),
     ],
 )

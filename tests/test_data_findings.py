@@ -7,6 +7,7 @@ import pytest
 
 from outweigh._data_findings import copied
 from outweigh._groups import duplicate_groups
+from outweigh._split import Fold, Split
 from outweigh._table import from_arrays
 from tests.evidence import ask, of_table
 from tests.trainers import table_of
@@ -79,20 +80,21 @@ def test_copies_in_other_folds_are_counted_as_by_brute_force():
 def test_copies_of_another_class_than_most_are_counted():
     x = np.random.default_rng(0).normal(size=(300, 2))
     x[:40] = 5.0
-    y = np.arange(300) // 3 % 2
-    y[:40] = np.arange(40) > 36  # 3 of 40 equal rows are positive
-    title = ask("duplicates-across-folds", of_table(table_of(x, y))).findings[0].title
+    y = np.arange(300) % 3
+    y[:40] = np.repeat([0, 1, 2], [34, 4, 2])
+    title = ask("duplicates-across-folds", of_table(table_of(x, y, (0, 1, 2)))).findings[0].title
     assert title.startswith("40 of 300 rows")
-    assert "and 3 of them are of another class" in title
+    assert "and 6 of them are of another class" in title
 
 
 def test_few_copies_are_no_finding_unless_they_are_many_of_the_rare_rows():
     assert ask("duplicates-across-folds", of_table(with_copies(0))).state == "clear"
     rare = labelled(2000, 60)
-    for place, state in ((-5, "found"), (5, "clear")):
-        x = rare.columns.numbers.copy()
-        x[np.sign(place) * np.arange(1, 6)] = x[np.sign(place) * np.arange(6, 11)]
-        assert ask("duplicates-across-folds", of_table(table_of(x, rare.y))).state == state
+    for pairs, of_class, state in ((2, 1, "found"), (1, 1, "clear"), (2, 0, "clear")):
+        x, first = rare.columns.numbers.copy(), 2000 * of_class
+        x[first : first + pairs] = x[first + 20 : first + 20 + pairs]
+        e = of_table(table_of(x, rare.y), folds=60 if of_class else 3)
+        assert ask("duplicates-across-folds", e).state == state
 
 
 def test_copies_that_are_kept_together_are_no_question():
@@ -113,6 +115,15 @@ def test_copies_of_earlier_rows_and_of_test_rows_are_on_the_other_side():
     in_time = table_of(x, y, time=np.arange(300))
     for e in (of_table(in_time, folds=2), of_table(in_time, folds=2, test_size=50 / 300)):
         assert ask("duplicates-across-folds", e).findings[0].title.startswith("100 of 300 rows")
+
+
+def test_copies_in_no_part_are_on_no_side():
+    x = np.random.default_rng(0).normal(size=(300, 2))
+    x[200:] = x[:100]
+    e = of_table(table_of(x, np.arange(300) % 2))
+    rows = np.arange(200)
+    e.split = Split((Fold(rows[::2], rows[1::2]), Fold(rows[1::2], rows[::2])), rows[:0])
+    assert ask("duplicates-across-folds", e).state == "clear"
 
 
 def test_a_gap_equals_a_gap_and_a_text_itself_only():

@@ -107,6 +107,11 @@ def test_a_cut_off_that_flags_nobody_or_everybody_is_an_edge():
     assert "flags everybody in 5 of 5" in ask("threshold-at-edge", e).findings[0].title
 
 
+def test_a_cut_off_that_is_never_reached_is_an_edge():
+    e = of_predictions(np.full((1, 100), 0.35), Y, thresholds=np.full((1, 5), np.inf))
+    assert "flags nobody in 5 of 5" in ask("threshold-at-edge", e).findings[0].title
+
+
 def test_a_fold_that_does_not_count_has_no_edge():
     weight = (np.arange(100) % 5 > 0).astype(float)
     cuts = [[0.1, 0.6, 0.6, 0.2, 0.2]]
@@ -191,6 +196,17 @@ def test_weights_that_gain_move_little_or_rank_otherwise_are_not():
     assert ask("weights-moved-threshold", moved(0.1)).state == "clear"
     assert ask("weights-moved-threshold", moved(verdict="weights_help")).state == "clear"
     assert ask("weights-moved-threshold", moved(noise=4.0)).state == "clear"
+
+
+@pytest.mark.parametrize(
+    ("few", "many", "state"),
+    [(1, 20, "clear"), (1, 21, "found"), (100, 199, "clear"), (100, 200, "found")],
+)
+def test_weights_move_the_threshold_by_a_factor_of_2_and_2_percent(few, many, state):
+    p = np.linspace(0.9, 0.1, 1000)
+    raw = np.where(np.arange(1000) < np.array([[few], [many]]), 0.6, 0.4)
+    e = of_predictions([p, p], (np.arange(1000) % 9 == 0).astype(int), raw=raw)
+    assert ask("weights-moved-threshold", e).state == state
 
 
 def test_nothing_moves_without_weights_or_without_a_threshold():

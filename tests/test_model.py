@@ -11,7 +11,10 @@ from hypothesis.extra.numpy import arrays
 
 from outweigh import Cost, UsageError
 from outweigh._columns import number_columns
+from outweigh._deployment import AS_TRAINED, Deployment
 from outweigh._model import stacked
+from outweigh._operating import Cutoff, LeastCost, LeastRowCost
+from outweigh._repairs import Affine
 from tests.models import by_hand
 from tests.trainers import linear
 
@@ -106,7 +109,7 @@ def test_networks_are_put_together_seed_by_seed():
 @settings(max_examples=50, deadline=None)
 @given(p=probabilities(2), fn=st.floats(0.1, 1e3), fp=st.floats(0.1, 1e3))
 def test_flagging_saves_what_a_miss_would_cost_less_a_false_alarm(p, fn, fp):
-    model = made(2)[0].with_costs(Cost(fn=fn, fp=fp))
+    model = made(2)[0].at(Cost(fn=fn, fp=fp), AS_TRAINED)
     saved = model.cost_saved(p)
     for (p0, p1), save, decided in zip(p, saved, model.decide(p), strict=True):
         assert save == pytest.approx(p1 * fn - p0 * fp)
@@ -118,7 +121,7 @@ def test_flagging_saves_what_a_miss_would_cost_less_a_false_alarm(p, fn, fp):
 @given(p=probabilities(3), costs=arrays(float, (3, 3), elements=st.floats(-5, 100)))
 def test_three_classes_save_against_the_one_decision_for_all(p, costs):
     prior = np.array([0.7, 0.2, 0.1])
-    model = made(3, costs=costs, prior=prior)[0]
+    model = made(3, rule=LeastCost(costs), prior=prior)[0]
     of = lambda shares, d: sum(shares[t] * costs[t, d] for t in range(3))
     usual = min(range(3), key=lambda d: of(prior, d))
     found = zip(p, model.cost_saved(p), model.decide(p), strict=True)
@@ -130,39 +133,79 @@ def test_three_classes_save_against_the_one_decision_for_all(p, costs):
 
 
 def test_a_benefit_counts_as_a_negative_cost():
-    model = made(2, costs=np.array([[-1.0, 2.0], [30.0, -10.0]]))[0]
+    model = made(2, rule=LeastCost(np.array([[-1.0, 2.0], [30.0, -10.0]])))[0]
     p = np.array([[0.9, 0.1]])
     assert model.cost_saved(p) == pytest.approx([0.9 * (-1 - 2) + 0.1 * (30 + 10)])
     assert model.decide(p).tolist() == [1]
 
 
 def test_other_costs_change_decisions_and_nothing_else():
-    model, *_ = made(2, costs=Cost(fn=9, fp=1).matrix)
+    model, *_ = made(2, rule=LeastCost(Cost(fn=9, fp=1).matrix))
     p = np.array([[0.85, 0.15], [0.4, 0.6]])
-    other = model.with_costs(Cost(fn=1, fp=1))
+    other = model.at(Cost(fn=1, fp=1), AS_TRAINED)
     assert (model.decide(p).tolist(), other.decide(p).tolist()) == ([1, 1], [0, 1])
     assert (other.predict_proba(COLUMNS) == model.predict_proba(COLUMNS)).all()
     assert model.decide(p).tolist() == [1, 1]
 
 
 def test_costs_of_a_miss_need_two_classes():
-    with pytest.raises(UsageError, match="need two classes; 'y' has 3: leave the costs out"):
-        made(3)[0].with_costs(Cost(fn=1, fp=1))
+    with pytest.raises(UsageError, match="needs two classes; there are 3"):
+        made(3)[0].at(Cost(fn=1, fp=1), AS_TRAINED)
 
 
 def test_the_dearer_a_miss_the_more_is_flagged():
     model, *_ = made(2)
     p = model.predict_proba(COLUMNS)
-    flagged = [model.with_costs(Cost(fn=fn, fp=1)).decide(p).sum() for fn in (0.1, 1, 10, 100)]
+    flagged = [model.at(Cost(fn=fn, fp=1), AS_TRAINED).decide(p).sum() for fn in (0.1, 1, 10, 100)]
     assert flagged == sorted(flagged)
     assert flagged[0] < flagged[-1]
 
 
 def test_every_pair_of_costs_and_probabilities_near_the_threshold_agrees():
     for fn, fp in product([1, 3, 7], repeat=2):
-        model = made(2)[0].with_costs(Cost(fn=fn, fp=fp))
+        model = made(2)[0].at(Cost(fn=fn, fp=fp), AS_TRAINED)
         cut = fp / (fn + fp)
         p = np.array([cut - 1e-9, cut, cut + 1e-9])
         both = np.stack([1 - p, p], axis=1)
         assert model.decide(both).tolist() == [0, 1, 1]
         assert np.sign(model.cost_saved(both))[[0, 2]].tolist() == [-1, 1]
+
+
+def test_what_it_says_is_repaired_and_then_brought_to_where_it_is_used():
+    plain = made(2)[0].predict_proba(COLUMNS)
+    repaired = made(2, repair=Affine(2.0, (-0.5, 0.5)))[0]
+    odds = (plain[:, 1] / plain[:, 0]) ** 2 * np.e
+    assert repaired.predict_proba(COLUMNS)[:, 1] == pytest.approx(odds / (1 + odds))
+    elsewhere = repaired.at(None, Deployment(prevalence=0.1))  # its prior is one half
+    there = odds * (0.1 / 0.9)
+    assert elsewhere.predict_proba(COLUMNS)[:, 1] == pytest.approx(there / (1 + there))
+    assert (repaired.at(None, AS_TRAINED).factor == 1).all()
+
+
+def test_costs_per_row_decide_by_the_row_s_amount():
+    model = made(2, rule=LeastRowCost(fp=10), amount_column="a")[0]
+    p, amount = np.array([[0.9, 0.1], [0.9, 0.1]]), np.array([50.0, 500.0])
+    assert model.decide(p, amount).tolist() == [0, 1]
+    assert model.cost_saved(p, amount) == pytest.approx([5 - 9, 50 - 9])
+    assert model.at(Cost(fn=9, fp=1), AS_TRAINED).amount_column is None
+
+
+def test_cases_may_be_handed_to_a_person():
+    costs = np.array([[0.0, 1, 0.3], [9, 0, 0.3]])
+    model = made(2, rule=LeastCost(costs))[0]
+    p = np.array([[0.99, 0.01], [0.9, 0.1], [0.1, 0.9]])
+    assert model.decide(p).tolist() == [0, 2, 1]
+    assert (model.cost_saved(p) >= 0).all()
+
+
+def test_a_threshold_without_costs_saves_nobody_knows_what():
+    model = made(2, rule=Cutoff(0.3))[0]
+    p = np.array([[0.7, 0.3], [0.8, 0.2]])
+    assert model.decide(p).tolist() == [1, 0]
+    assert model.cost_saved(p) is None
+
+
+def test_a_model_that_ranks_decides_nothing():
+    model = made(2, rule=None)[0]
+    with pytest.raises(UsageError, match="was made to rank: give --cost-fn and --cost-fp"):
+        model.decide(np.array([[0.5, 0.5]]))

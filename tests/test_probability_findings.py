@@ -202,20 +202,24 @@ def test_a_common_positive_class_is_no_matter():
 
 
 def test_each_row_counts_once_however_often_it_is_judged():
-    y = np.zeros(1000, dtype=int)
-    y[:5], y[250:300] = 1, 1
-    p = np.where(np.arange(1000) < 250, 0.006, 0.1)
-    fold = np.arange(1000) % 5
-    once = ask("label-noise", of_predictions([p], y, fold=fold))
-    twice = of_predictions(
-        [np.tile(p, 9)],
-        np.tile(y, 9),
-        fold=np.concatenate([fold + 5 * r for r in range(9)]),
-        repeat=np.repeat(np.arange(9), 5),
-        row=np.tile(np.arange(1000), 9),
-    )
-    assert once.state == "clear"
-    assert ask("label-noise", twice).state == "clear"
+    for wrong, state in ((5, "clear"), (20, "found")):
+        y = np.zeros(1000, dtype=int)
+        y[:wrong], y[250:300] = 1, 1
+        e = of_predictions(
+            [np.tile(np.where(np.arange(1000) < 250, 0.006, 0.1), 9)],
+            np.tile(y, 9),
+            fold=np.arange(9000) % 5 + np.repeat(5 * np.arange(9), 1000),
+            repeat=np.repeat(np.arange(9), 5),
+            row=np.tile(np.arange(1000), 9),
+        )
+        assert ask("label-noise", e).state == state
+    assert "not to be 'yes', 20 are, where 1.5 are" in ask("label-noise", e).findings[0].title
+
+
+def test_a_small_excess_is_no_noise_however_sure():
+    y = (np.arange(40_000) % 10_000 < 140).astype(int)
+    p = np.where(np.arange(40_000) < 10_000, 0.01, 0.1)
+    assert ask("label-noise", of_predictions([p], y)).state == "clear"
 
 
 def test_wrong_labels_of_one_group_are_one_mistake():

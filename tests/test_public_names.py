@@ -12,14 +12,24 @@ def test_all_names_are_sorted_present_and_said_once():
 
 def test_the_surface_is_this():
     assert outweigh.__all__ == [
+        "Alerts",
+        "AveragePrecision",
+        "BalancedAccuracy",
         "BundleError",
         "Cost",
+        "CostMatrix",
         "DataError",
         "Effective",
+        "FBeta",
+        "Matthews",
         "NetworkError",
         "OutweighError",
         "Power",
+        "PrecisionAtRecall",
         "Predictions",
+        "RecallAtPrecision",
+        "RocAuc",
+        "RowCost",
         "SplitError",
         "Study",
         "TableError",
@@ -30,4 +40,5 @@ def test_the_surface_is_this():
         "default_network",
         "undo",
         "weigh",
+        "weigh_predictions",
     ]

@@ -11,21 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outweigh._chunk import COLLAPSED, DIVERGED
+from outweigh._costs import Cost
+from outweigh._decisions import decide_all
 from outweigh._errors import UsageError
 from outweigh._files import write_text
 from outweigh._folder import new_folder, read_results, to_toml, write
-from outweigh._operating import Cost
 from outweigh._predictions import Predictions
-from outweigh._record import frequencies, number, record, settings_record
+from outweigh._record import about, frequencies, record, settings_record
+from outweigh._scored import number
 from tests.trainers import Logistic, studied, world
 
 ABOUT = {"network": "logistic regression", "optimizer": "Newton"}
 
 # the contract of results.json
 KEYS = {
-    "": "data objective settings chosen verdict test findings timing environment",
+    "": "data objective settings chosen verdict thresholds test findings timing environment",
     "data": "rows classes positive prevalence training test",
-    "verdict": "code text difference interval basis",
+    "verdict": "code text difference unit interval basis",
     "settings": "name class_weight weight_ratio power seeds_collapsed",
     "environment": "python outweigh keras jax numpy scikit-learn",
 }
@@ -65,10 +67,13 @@ def test_the_contract_s_keys_are_there(k, test_size):
 def test_every_number_says_what_it_stands_on(k):
     _, found = recorded(world(k=k), test_size=0.3)
     assert found["verdict"]["basis"] == "cross-fitted"
-    for numbers in (*found["settings"], found["test"]["chosen"], found["test"]["twin"]):
-        for name in NUMBERS:
+    cases = [(setting, "cross-fitted") for setting in found["settings"]]
+    cases += [(found["test"][name], "held-out") for name in ("chosen", "twin")]
+    for numbers, basis in cases:
+        for name in NUMBERS & set(numbers):
             assert set(numbers[name]) == {"value", "interval", "basis"}
-            assert numbers[name]["basis"] == "held-out"
+            follows = name == "threshold"  # from the costs, which were chosen on no row
+            assert numbers[name]["basis"] == ("held-out" if follows else basis)
             known = k == 2 or name not in UNKNOWN_OF_THREE
             assert isinstance(numbers[name]["value"], float if known else type(None))
 
@@ -123,8 +128,8 @@ def test_class_weights_are_those_of_the_rows_that_are_not_test_rows():
 
 
 def test_decisions_can_be_counted_by_hand():
-    evidence, found = recorded(costs=Cost(fn=8, fp=2).matrix)
-    p, y = evidence.predictions.averaged()[1, :, 1], evidence.predictions.y
+    evidence, found = recorded(objective=Cost(fn=8, fp=2))
+    p, y = evidence.decisions.probability[1, :, 1], evidence.predictions.y
     flagged = p >= 2 / 10
     misses, alarms = (~flagged & (y == 1)).sum(), (flagged & (y == 0)).sum()
     cost = 8 * misses + 2 * alarms
@@ -152,7 +157,8 @@ def test_what_weights_do_by_themselves_is_the_weighted_output_at_one_half():
 
 def test_a_test_row_is_scored_by_the_final_model():
     evidence, found = recorded(test_size=0.3)
-    p, y = evidence.final.test.averaged()[0, :, 1], evidence.final.test.y
+    averaged, y = evidence.final.test.averaged()[0], evidence.final.test.y
+    p = evidence.decisions.calibrated.final[0](averaged)[:, 1]
     brier = found["test"]["chosen"]["brier"]["value"]
     assert brier == pytest.approx(((p - y) ** 2).mean())
     assert found["test"]["chosen"]["setting"] == found["chosen"]["setting"] == "none"
@@ -164,11 +170,14 @@ def test_row_weight_2_is_the_row_twice():
     whole = evidence.predictions
     weight = np.random.default_rng(0).integers(1, 4, len(whole.y))
     rows = np.repeat(np.arange(len(weight)), weight)
-    parts = {name: getattr(whole, name)[rows] for name in ("row", "fold", "y")}
+    parts = {name: getattr(whole, name)[rows] for name in ("row", "fold", "y", "unit")}
     twice = replace(whole, **parts, probability=whole.probability[:, :, rows])
-    arguments = (evidence.settings, evidence.costs, evidence.table)
-    weighted = settings_record(replace(whole, row_weight=weight), *arguments)
-    for one, two in zip(weighted, settings_record(twice, *arguments), strict=True):
+    abouts = [about(setting, evidence.table) for setting in evidence.settings]
+    weighted, doubled = (
+        settings_record(decide_all(p, evidence.objective), abouts)
+        for p in (replace(whole, row_weight=weight), twice)
+    )
+    for one, two in zip(weighted, doubled, strict=True):
         assert values_of(one) == pytest.approx(values_of(two))
         for name in ("average_precision", "expected_cost", "flagged_share"):
             assert one["by_seed"][name] == pytest.approx(two["by_seed"][name]), name
@@ -199,7 +208,7 @@ def test_lanes_that_failed_are_told_and_break_nothing(k):
 
 def test_nothing_is_scored_that_no_row_can_tell():
     """Nobody is flagged, so that precision is unknown; and that is null."""
-    _, found = recorded(costs=Cost(fn=1, fp=1e6).matrix)
+    _, found = recorded(objective=Cost(fn=1, fp=1e6))
     assert [values_of(s)["precision"] for s in found["settings"]] == [None] * 3
     assert [values_of(s)["flagged_share"] for s in found["settings"]] == [0] * 3
     assert "you would flag 0;" in found["chosen"]["text"]
@@ -230,8 +239,9 @@ def configuration(**changes):
 def test_a_folder_holds_the_whole_study(tmp_path):
     evidence, found = recorded(world(600))
     folder = tmp_path / "deep" / "er"
-    write(folder, results=found, predictions=evidence.predictions, configuration=configuration())
-    names = {"results.json", "predictions.parquet", "report.html", "run.toml"}
+    write(folder, results=found, decisions=evidence.decisions, configuration=configuration())
+    names = {"results.json", "report.html", "run.toml"}
+    names |= {"predictions.parquet", "decisions.parquet"}
     assert {path.name for path in folder.iterdir()} == names
     assert read_results(folder) == found
     assert Predictions.load(folder / "predictions.parquet") == evidence.predictions
@@ -243,7 +253,7 @@ def test_a_number_that_is_none_is_never_written(tmp_path):
     evidence, found = recorded(world(600))
     found["verdict"]["difference"] = np.nan
     with pytest.raises(ValueError, match="JSON compliant"):
-        write(tmp_path, results=found, predictions=evidence.predictions, configuration={})
+        write(tmp_path, results=found, decisions=evidence.decisions, configuration={})
     assert not (tmp_path / "results.json").exists()
 
 

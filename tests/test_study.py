@@ -11,8 +11,9 @@ from outweigh import _study
 from outweigh._chunk import FINISHED, Trained
 from outweigh._columns import number_columns
 from outweigh._compare import HELP, judge
+from outweigh._costs import Cost
+from outweigh._decisions import decide_all
 from outweigh._errors import UsageError
-from outweigh._operating import Cost
 from outweigh._plan import EPOCHS, EPOCHS_UNSTOPPED, Design, settle
 from outweigh._settings import TWIN
 from tests.trainers import Logistic, studied, table_of, world
@@ -333,11 +334,11 @@ def test_one_seed_of_the_final_model_is_trained_however_little_time_is_left():
 
 
 def test_the_verdict_is_that_of_the_predictions_at_the_costs_given():
-    costs = Cost(fn=7, fp=2).matrix
-    evidence, *_ = studied(costs=costs)
-    assert evidence.verdict == judge(evidence.predictions, costs)
-    assert evidence.costs_given
-    assert (evidence.costs == costs).all()
+    objective = Cost(fn=7, fp=2)
+    evidence, *_ = studied(objective=objective)
+    assert evidence.verdict == judge(decide_all(evidence.predictions, objective))
+    assert evidence.objective_given
+    assert evidence.objective == objective
 
 
 @pytest.mark.parametrize("test_size", [0.0, 0.3])
@@ -346,9 +347,9 @@ def test_costs_not_given_are_those_of_the_rows_that_are_not_test_rows(test_size)
     evidence, *_ = studied(table, test_size=test_size)
     training = np.setdiff1d(np.arange(1001), evidence.split.test)
     n_0, n_1 = np.bincount(table.y[training])
-    assert evidence.costs.tolist() == [[0, 1], [n_0 / n_1, 0]]
-    assert not evidence.costs_given
-    assert evidence.verdict == judge(evidence.predictions, evidence.costs)
+    assert evidence.objective.matrix.tolist() == [[0, 1], [n_0 / n_1, 0]]
+    assert not evidence.objective_given
+    assert evidence.verdict == judge(decide_all(evidence.predictions, evidence.objective))
 
 
 def test_row_weights_go_with_their_rows():

@@ -5,7 +5,7 @@ A bundle is a folder of four files; whatever else lies there is not looked at:
 ``manifest.json``
     What the model is, with the SHA-256 and the size of the next two.
 ``weights.safetensors``
-    The networks' numbers.
+    The networks' numbers, and the costs that decide, where they do.
 ``features.skops``
     The preprocessing, as plain numbers and texts: see `outweigh._recipe`.
 ``manifest.sha256``
@@ -36,7 +36,7 @@ from outweigh._errors import BundleError, UsageError
 from outweigh._files import write_bytes
 from outweigh._model import DEFAULT, Model
 from outweigh._network import HIDDEN, Build, default_network
-from outweigh._operating import rule_from
+from outweigh._operating import Rule, rule_from
 from outweigh._reading import one_line, quoted, shown
 from outweigh._recipe import fits, read, written
 from outweigh._repairs import map_from
@@ -44,7 +44,8 @@ from outweigh._repairs import map_from
 FORMAT = 2
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 WEIGHTS, FEATURES = "weights.safetensors", "features.skops"
-MOST_BYTES = {MANIFEST: 4 << 20, SEAL: 64, WEIGHTS: 4 << 30, FEATURES: 1 << 30}
+MOST_BYTES = {MANIFEST: 16 << 20, SEAL: 64, WEIGHTS: 4 << 30, FEATURES: 1 << 30}
+COSTS = "costs"  # what their tensor is called; those of the networks are numbered
 LIBRARIES = ("outweigh", "keras", "jax", "numpy", "scikit-learn", "skrub", "skops", "safetensors")
 
 FILE = {"sha256": str, "bytes": int}
@@ -109,6 +110,9 @@ def save(model: Model, folder: Path) -> None:
     from safetensors.numpy import save as tensors
 
     numbered = {str(i): np.ascontiguousarray(v) for i, v in enumerate(model.parameters)}
+    rule = None if model.rule is None else model.rule.as_record()
+    if rule is not None and "costs" in rule:  # of very many classes, too many for a text
+        numbered[COSTS] = np.array(rule.pop("costs"), dtype=np.float64)
     files = {
         WEIGHTS: tensors(numbered),
         FEATURES: skops.io.dumps(written(model.features)),
@@ -117,7 +121,7 @@ def save(model: Model, folder: Path) -> None:
         "format": FORMAT,
         "versions": {name: version(name) for name in LIBRARIES},
         "files": {n: {"sha256": _hash(data), "bytes": len(data)} for n, data in files.items()},
-        "model": _described(model),
+        "model": {**_described(model), "rule": rule},
     }
     files[MANIFEST] = json.dumps(manifest, indent=1, allow_nan=False).encode()
     files[SEAL] = _hash(files[MANIFEST]).encode()
@@ -155,6 +159,7 @@ def load(folder: Path, *, build: Build | None = None) -> Model:
     build = _build(said["network"], build)
     data = {name: _checked(folder, name, told) for name, told in manifest["files"].items()}
     tensors = _opened(WEIGHTS, _tensors, data[WEIGHTS])
+    rule = _rule(said["rule"], tensors)
     model = Model(
         classes=tuple(said["classes"]),
         setting=said["setting"],
@@ -162,7 +167,7 @@ def load(folder: Path, *, build: Build | None = None) -> Model:
         prior=np.array(said["prior"], dtype=np.float64),
         repair=_opened(MANIFEST, map_from, said["repair"]),
         factor=np.array(said["factor"], dtype=np.float64),
-        rule=None if said["rule"] is None else _opened(MANIFEST, rule_from, said["rule"]),
+        rule=rule,
         amount_column=said["amount_column"],
         features=read(_opened(FEATURES, _plain, data[FEATURES])),
         missing=tuple(said["missing"]),
@@ -178,6 +183,14 @@ def load(folder: Path, *, build: Build | None = None) -> Model:
     return model
 
 
+def _rule(said: dict[str, Any] | None, tensors: dict[str, np.ndarray]) -> Rule | None:
+    costs = tensors.pop(COSTS, None)
+    if said is None:
+        return None
+    rule: Rule = _opened(MANIFEST, rule_from, said if costs is None else {**said, "costs": costs})
+    return rule
+
+
 def _described(model: Model) -> dict[str, Any]:
     return {
         "network": Path(model.network).name,  # where it lay is nobody else's business
@@ -189,7 +202,6 @@ def _described(model: Model) -> dict[str, Any]:
         "prior": model.prior.tolist(),
         "repair": model.repair.as_record(),
         "factor": model.factor.tolist(),
-        "rule": None if model.rule is None else model.rule.as_record(),
         "amount_column": model.amount_column,
         "missing": list(model.missing),
         "target": model.target,

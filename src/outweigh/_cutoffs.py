@@ -20,7 +20,8 @@ class Sweep:
     Attributes
     ----------
     thresholds : (C,) float64, falling
-        A row is flagged from a threshold on; each lies midway between two probabilities that came.
+        A row is flagged from a threshold on; each lies midway between two probabilities that came,
+        the first is infinite and the last 0.
     cells : (C, 2, 2) float64
         Rows, or their weight, by true class and decision.
     """
@@ -31,8 +32,8 @@ class Sweep:
     def best(self, values: Float) -> float:
         """Give the threshold of the largest of values (C,).
 
-        Of several in a row that are as good, the middle one; of several such rows, that of the
-        highest thresholds.
+        Of several in a row that are as good, the middle one, or the higher of two; of several such
+        rows, that of the highest thresholds.
         """
         first = int(values.argmax())
         worse = np.flatnonzero(values[first:] < values[first])
@@ -55,7 +56,7 @@ def sweep(probability: Float, y: NDArray[np.int64], row_weight: Float | None = N
     Returns
     -------
     swept : Sweep
-        Rows of one probability are flagged together.
+        Rows of one probability are flagged together. Of no rows the one cut-off is to flag nobody.
 
     Examples
     --------
@@ -64,17 +65,17 @@ def sweep(probability: Float, y: NDArray[np.int64], row_weight: Float | None = N
     (array([ inf, 0.6 , 0.25, 0.  ]), array([0., 1., 2., 2.]))
     """
     weight = np.ones(len(y)) if row_weight is None else np.asarray(row_weight, dtype=float)
-    values, place = np.unique(probability[weight > 0], return_inverse=True)
-    counts = [
-        np.bincount(place, (weight * (y == k))[weight > 0], len(values))[::-1] for k in (0, 1)
-    ]
+    there = weight > 0
+    y, weight = y[there], weight[there]
+    values, place = np.unique(probability[there], return_inverse=True)
+    counts = [np.bincount(place, weight * (y == k), len(values))[::-1] for k in (0, 1)]
     flagged = np.stack([np.concatenate([[0.0], of_class.cumsum()]) for of_class in counts], axis=1)
     passed = flagged[-1] - flagged
-    return Sweep(_between(values), np.stack([passed, flagged], axis=-1))
+    return Sweep(_between(values)[: len(flagged)], np.stack([passed, flagged], axis=-1))
 
 
 def _between(values: Float) -> Float:
-    """Give thresholds (C,) around rising values (C − 1,), the highest first."""
+    """Give thresholds (C,) around one or more rising values (C − 1,), the highest first."""
     low, high = values[:-1], values[1:]
     middle = low + (high - low) / 2
     middle = np.where(middle > low, middle, high)  # neighbours have nothing between them

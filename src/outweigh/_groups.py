@@ -18,6 +18,31 @@ FREE = -1
 """The part of a group that has none yet."""
 
 
+def first_copies(matrix: ArrayLike, rows: ArrayLike) -> Integers:
+    """Give for each of some rows of a matrix the first of them that it is a copy of.
+
+    Parameters
+    ----------
+    matrix : (N, D) array-like of numbers
+    rows : (M,) array-like of int
+        Which rows are compared; a row may come several times.
+
+    Returns
+    -------
+    (M,) int64
+        Numbers of rows. Rows that are not among those compared have no say in them.
+
+    Examples
+    --------
+    >>> first_copies([[1, 5], [1, 6], [1, 5], [1, 5]], rows=[3, 1, 2])
+    array([2, 1, 2])
+    """
+    among, place = np.unique(np.asarray(rows), return_inverse=True)
+    code = duplicate_groups(np.asarray(matrix)[among])
+    _, first = np.unique(code, return_index=True)
+    return np.asarray(among[first][code][place], dtype=np.int64)
+
+
 def duplicate_groups(matrix: ArrayLike, group: ArrayLike | None = None) -> Integers:
     """Group the rows of a matrix that are copies of each other.
 

@@ -68,7 +68,8 @@ class LeastCost:
     Parameters
     ----------
     costs : (K, D) float64
-        D is K, or K + 1: the last decision is then to refer the case to a person.
+        D is K, or K + 1: the last decision is then to refer the case to a person, which is made
+        where it is cheaper than all others.
 
     Examples
     --------
@@ -85,10 +86,14 @@ class LeastCost:
 
     def decide(self, probability: Float, amount: Float | None = None) -> Integers:
         """Decide cases (..., N, K)."""
-        cut = self.threshold
-        if cut is not None:
-            return np.asarray(probability[..., 1] >= cut, dtype=np.int64)
-        return np.asarray(np.argmin(probability @ self.costs, axis=-1), dtype=np.int64)
+        k = len(self.costs)
+        expected = probability @ self.costs
+        own, referral = expected[..., :k], expected[..., k:]
+        decided = np.argmin(own, axis=-1)
+        if k == 2:  # on a tie rounding would decide, and differently from the threshold shown
+            decided = probability[..., 1] >= threshold(self.costs)
+        referred = (referral < own.min(axis=-1, keepdims=True)).any(axis=-1)
+        return np.asarray(np.where(referred, k, decided), dtype=np.int64)
 
     def as_record(self) -> dict[str, Any]:
         """Give it as plain JSON types."""
@@ -131,7 +136,8 @@ def threshold(costs: Float) -> float:
 
     Parameters
     ----------
-    costs : array of float, shape (2, 2)
+    costs : array of float, shape (2, D)
+        What it costs to refer a case to a person is not looked at.
 
     Returns
     -------
@@ -158,9 +164,16 @@ def rule_from(record: Any) -> Rule:
 
     Raises
     ------
-    ValueError
+    ValueError, KeyError, TypeError
         When they are no rule.
     """
+    try:
+        return _read_rule(record)
+    except OverflowError:  # JSON has whole numbers that are no float64
+        raise ValueError("the numbers of a rule must be finite") from None
+
+
+def _read_rule(record: Any) -> Rule:
     kind = record.get("kind") if isinstance(record, dict) else None
     if kind == "cutoff":
         value = record["threshold"]

@@ -326,9 +326,9 @@ def _history(settings: tuple[Setting, ...], trained: tuple[Trained, ...]) -> Rec
 
 def _test(e: Evidence) -> Record | None:
     """Score the final model and its twin on the test rows, which nothing else touched."""
-    if e.final.applied is None:
+    if e.final.test is None:
         return None
-    d, found = e.final.applied, []
+    d, found = e.decisions.apply(e.final.test), []
     for s, setting in enumerate(e.final.settings):
         numbers = scored.all_numbers(e.objective, d.cases, d.probability[s], d.decided[s], HELD_OUT)
         found.append({"setting": setting.name, **numbers})

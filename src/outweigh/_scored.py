@@ -105,9 +105,8 @@ def by_seed(decisions: Decisions, s: int) -> Record:
     for r in range(len(p.seeds)):
         said = decisions.of_lane(of_fold, r)
         decided = decisions.decide(of_fold, said)
-        row: dict[str, float | None] = {
-            "average_precision": scores.ranking(cases.y, said, fold=cases.fold)[0]
-        }
+        precision, _ = scores.ranking(cases.y, said, fold=cases.fold, row_weight=cases.weight)
+        row = {"average_precision": precision if math.isfinite(precision) else None}
         row |= _values(decision_numbers(decisions.objective, cases, said, decided, HELD_OUT))
         if len(p.classes) == 2:
             half = (p.probability[s, r, :, 1] > 0.5).astype(np.int64)

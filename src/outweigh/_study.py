@@ -17,11 +17,11 @@ import numpy as np
 from outweigh._chunk import Chunk, Progress, Trained
 from outweigh._compare import Verdict, judge
 from outweigh._costs import by_default
-from outweigh._decisions import Applied, Decisions, decide_all
+from outweigh._decisions import Decisions, decide_all
 from outweigh._deployment import AS_TRAINED, Deployment
 from outweigh._errors import UsageError
 from outweigh._features import Features
-from outweigh._groups import duplicate_groups
+from outweigh._groups import first_copies
 from outweigh._machine import free_memory
 from outweigh._objective import Objective
 from outweigh._plan import Design, Plan, Schedule, plan, split
@@ -63,7 +63,7 @@ class Final:
     class_weight: np.ndarray  # (S, K)
     features: Features
     trained: tuple[Trained, ...]  # one for each seed
-    applied: Applied | None  # what they say and decide of the test rows, where there are any
+    test: Predictions | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +150,7 @@ def run(
     clock.lap("judge")
     chosen = next(setting for setting in settings if setting.name == verdict.chosen)
     design_of_final = replace(design, seeds=len(seeds))
-    final = _refit(table, divided, chosen, decisions, design_of_final, trainer, clock, tell)
+    final = _refit(table, divided, chosen, design_of_final, trainer, clock, tell)
     clock.lap("final")
     return Evidence(
         table=table,
@@ -267,7 +267,7 @@ def _units(table: Table, rows: np.ndarray, fold: np.ndarray) -> np.ndarray:
         return fold
     if table.group is not None:
         return np.asarray(table.group[rows])
-    return np.asarray(duplicate_groups(table.columns.comparable())[rows])
+    return first_copies(table.columns.comparable(), rows)
 
 
 def _gathered(
@@ -309,7 +309,6 @@ def _refit(
     table: Table,
     divided: Split,
     chosen: Setting,
-    decisions: Decisions,
     design: Design,
     trainer: Trainer,
     clock: "Clock",
@@ -331,16 +330,13 @@ def _refit(
     results = {
         (0, chunk.seed): one for chunk, one in zip(chunks, trained, strict=True) if one is not None
     }
-    applied = None
-    if len(divided.test):
-        seeds = [seed for _, seed in results]
-        applied = decisions.apply(_gathered(whole, results, [0], seeds))
+    seeds = [seed for _, seed in results]
     return Final(
         settings=settings,
         class_weight=whole.parts[0].class_weight,
         features=whole.parts[0].features,
         trained=tuple(results.values()),
-        applied=applied,
+        test=_gathered(whole, results, [0], seeds) if len(divided.test) else None,
     )
 
 
