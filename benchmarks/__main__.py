@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.coverage import coverage
 from benchmarks.tables import growth, tables
 
 HERE = Path(__file__).parent
@@ -32,7 +33,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="a folder with mammography.csv and datasets.toml")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=["speed", "verdict", "tables"])
+    parser.add_argument("--only", choices=["speed", "verdict", "tables", "coverage"])
+    parser.add_argument("--studies", type=int, default=2000, help="simulated, of each null world")
     options = parser.parse_args()
     print(machine(), "\n")
     if options.only in (None, "speed"):
@@ -42,6 +44,8 @@ def main() -> None:
     if options.only in (None, "tables") and options.data is not None:
         tables(options.data)
         growth(options.data)
+    if options.only in (None, "coverage"):
+        coverage(options.studies)
 
 
 def speed(rounds: int) -> None:

@@ -1,271 +1,231 @@
 """Does the interval of the verdict cover? Simulated studies whose true difference is known.
 
-Each study draws a table from a world, trains weighted logistic regressions on it, chooses class
-weights as the verdict does and asks every interval for its bounds. The truth is what the fold
-models that were compared cost on new rows, by the exact posterior of the world.
+Each study draws a table from a world, trains on it, and is judged as any other: repairs, thresholds
+and class weights chosen on other folds. Then every interval is asked for its bounds. The truth is
+what the fold models that were compared, with their repairs and thresholds, cost on new rows: by the
+exact posterior, so that no label is drawn. A study depends on its world and number alone.
 
-Letters: N rows, M new rows, D features, S settings, R seeds, F folds, L fits.
+Letters: F folds, U units, B imagined tables.
 """
 
 import multiprocessing
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property, partial
+import os
+import time
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-from scipy import special
-from scipy.optimize import brentq
+from scipy import stats
+from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
-from outweigh._interval import Paired
-from outweigh._costs import by_default
-from outweigh._predictions import Predictions
-from outweigh._settings import path
+from benchmarks.worlds import Trained, World, curved, linear, saturating, train
+from outweigh._compare import HELP, HURT, Verdict, judge
+from outweigh._costs import RowCost, by_default
+from outweigh._decisions import Decisions, decide_all
+from outweigh._interval import Interval, Paired, difference, over_folds, over_units
+from outweigh._repairs import REPAIRS, Repair
+from outweigh._settings import TWIN
 
-PREVALENCE = 0.05
-FOLDS = 5
-SEEDS = 3
-FEATURES = 5
-FRESH = 30_000  # new rows; what they leave open is far below an interval's width
-SETTINGS = path(8)
-
-
-@dataclass(frozen=True)
-class Rows:
-    x: np.ndarray  # (N, D)
-    y: np.ndarray  # (N,)
-    unit: np.ndarray  # (N,)
-    amount: np.ndarray | None  # (N,) cost of missing a positive; None: the same for all
-
-
-@dataclass(frozen=True)
-class World:
-    """Where studies come from.
-
-    `score` (N, D) -> (N,) gives the log odds up to a constant that sets the prevalence.
-    """
-
-    name: str
-    positives: int
-    score: Callable[[np.ndarray], np.ndarray]
-    studies: float = 1.0
-    spread: float = 0.0  # standard deviation of a group's effect on the log odds
-    group: int = 1  # rows of a group
-    alike: float = 0.98  # correlation of the features in a group
-    copies: float = 0.0  # share of rows that repeat another
-    amounts: float = 0.0  # standard deviation of log amounts
-
-    @cached_property
-    def intercept(self) -> float:
-        score = self.score(np.random.default_rng(1).normal(size=(200_000, FEATURES)))
-        return brentq(lambda a: self.posterior(a + score).mean() - PREVALENCE, -30, 10)
-
-    def posterior(self, logit: np.ndarray) -> np.ndarray:
-        """Average over the effects of groups that are not known."""
-        if not self.spread:
-            return special.expit(logit)
-        nodes, weights = np.polynomial.hermite_e.hermegauss(15)
-        each = special.expit(logit[..., None] + self.spread * nodes)
-        return each @ (weights / weights.sum())
-
-    @cached_property
-    def fresh(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """New rows: of new groups, copies of none."""
-        rng = np.random.default_rng(2)
-        x = rng.normal(size=(FRESH, FEATURES))
-        p = self.posterior(self.intercept + self.score(x))
-        return x, p, self.draw_amounts(rng, FRESH)
-
-    def draw_amounts(self, rng, n):
-        if not self.amounts:
-            return None
-        mean = (1 - PREVALENCE) / PREVALENCE
-        return mean * np.exp(self.amounts * rng.normal(size=n) - self.amounts**2 / 2)
-
-    def draw(self, rng: np.random.Generator) -> Rows:
-        n = round(self.positives / PREVALENCE)
-        unit = self.draw_units(rng, n)
-        m = unit.max() + 1
-        x = rng.normal(size=(m, FEATURES))
-        effect = self.spread * rng.normal(size=m)
-        amount = self.draw_amounts(rng, m)
-        amount = None if amount is None else amount[unit]
-        if self.group > 1:
-            x = np.sqrt(self.alike) * x[unit] + np.sqrt(1 - self.alike) * rng.normal(size=(n, FEATURES))
-            logit = self.intercept + self.score(x) + effect[unit]
-            y = rng.random(n) < special.expit(logit)
-            return Rows(x, y.astype(int), unit, amount)
-        y = rng.random(m) < special.expit(self.intercept + self.score(x))
-        return Rows(x[unit], y.astype(int)[unit], unit, amount)
-
-    def draw_units(self, rng, n):
-        if self.group > 1:
-            return np.arange(n) // self.group
-        if self.copies:
-            first = rng.random(n) >= self.copies
-            first[0] = True
-            return np.cumsum(first) - 1
-        return np.arange(n)
-
-    def fold(self, rng, rows: Rows) -> np.ndarray:
-        n = len(rows.y)
-        if self.group > 1:
-            return (rng.permutation(rows.unit.max() + 1) % FOLDS)[rows.unit]
-        order = np.lexsort((rng.random(n), rows.y))
-        fold = np.empty(n, dtype=int)
-        fold[order] = np.arange(n) % FOLDS
-        return fold
-
-
-def fit(x: np.ndarray, y: np.ndarray, weight: np.ndarray, start: np.ndarray):
-    """Fit L logistic regressions at once; x (N, D) with a constant, weight (N, L), start (D, L).
-
-    Gives the coefficients (D, L) and the information (L, D, D).
-    """
-    d = x.shape[1]
-    products = (x[:, :, None] * x[:, None, :]).reshape(len(x), d * d)
-    beta = start
-    for _ in range(25):
-        p = special.expit(x @ beta)
-        slope = x.T @ (weight * (y[:, None] - p))
-        ridge = 1e-3 * np.eye(d)
-        information = (products.T @ (weight * p * (1 - p))).T.reshape(-1, d, d) + ridge
-        step = np.linalg.solve(information, slope.T[..., None] - 1e-3 * beta.T[..., None])[..., 0].T
-        size = np.abs(step).max(axis=0)
-        beta = beta + step * np.minimum(1, 2 / np.maximum(size, 1e-12))
-        if size.max() < 1e-4:
-            break
-    return beta, information
-
-
-@dataclass(frozen=True)
-class Trained:
-    predictions: Predictions
-    beta: np.ndarray  # (S, R, F, D)
-    shift: np.ndarray  # (S, F) what undoing takes from the log odds
-
-
-def train(rng, rows: Rows, fold: np.ndarray) -> Trained:
-    y = rows.y
-    x = np.column_stack([np.ones(len(y)), rows.x])
-    held_out = fold[:, None] == np.arange(FOLDS)
-    counts = np.stack([np.bincount(y[~held_out[:, f]], minlength=2) for f in range(FOLDS)])
-    class_weight = np.stack(
-        [[setting.class_weight(c, (0, 1)) for c in counts] for setting in SETTINGS]
-    )  # (S, F, 2)
-    shift = np.log(class_weight[..., 1] / class_weight[..., 0])
-    weight = class_weight[:, :, y].transpose(2, 0, 1) * ~held_out[:, None, :]  # (N, S, F)
-    n, s, f = weight.shape
-    twin, information = fit(x, y, weight[:, 0], np.zeros((x.shape[1], f)))
-    start = np.repeat(twin[:, None, :], s, axis=1)
-    start[0] += shift
-    beta, _ = fit(x, y, weight.reshape(n, -1), start.reshape(x.shape[1], -1))
-    beta = beta.reshape(-1, s, f).transpose(1, 2, 0)  # (S, F, D)
-    root = np.linalg.cholesky(np.linalg.inv(information))  # (F, D, D)
-    noise = rng.normal(size=(s, SEEDS, f, x.shape[1])) + rng.normal(size=(1, SEEDS, f, x.shape[1]))
-    beta = beta[:, None] + np.einsum("fde,srfe->srfd", root, noise) / np.sqrt(2)
-    logit = np.empty((s, SEEDS, n))
-    for k in range(FOLDS):
-        logit[:, :, fold == k] = beta[:, :, k] @ x[fold == k].T
-    p = special.expit(logit)
-    predictions = Predictions(
-        row=np.arange(n),
-        fold=fold,
-        y=y,
-        classes=(0, 1),
-        settings=tuple(setting.name for setting in SETTINGS),
-        seeds=tuple(range(SEEDS)),
-        class_weight=class_weight,
-        prior=counts / counts.sum(axis=1, keepdims=True),
-        probability=np.stack([1 - p, p], axis=-1),
-        outcome=np.full((s, SEEDS, f), "finished"),
-        n_training=n,
-        unit=rows.unit,
-        amount=rows.amount,
-    )
-    return Trained(predictions, beta, shift)
-
-
-def losses(flagged, y, miss):
-    return np.where(y == 1, miss * ~flagged, 1.0 * flagged)
-
-
-@dataclass(frozen=True)
-class Study:
-    paired: Paired
-    truth: float
-    by_seed: tuple[float, float]  # mean and standard error over single seeds
-    loss: np.ndarray = None
-
-
-def judge(predictions: Predictions, miss: np.ndarray):
-    """Choose for each fold the setting cheapest on the others; give it and the paired losses."""
-    y, fold = predictions.y, predictions.fold
-    cut = 1 / (1 + miss)
-    loss = losses(predictions.averaged()[..., 1] >= cut, y, miss)  # (S, N)
-    by_fold = np.stack([np.bincount(fold, each, FOLDS) for each in loss])
-    elsewhere = by_fold.sum(axis=1, keepdims=True) - by_fold
-    picked = 1 + np.argmin(elsewhere[1:].round(6), axis=0)
-    entry = np.arange(len(y))
-    paired = Paired(
-        twin=loss[0],
-        weighted=loss[picked[fold], entry],
-        stake=np.where(y == 1, miss, 1.0),
-        y=y,
-        fold=fold,
-        unit=predictions.unit,
-        repeat=np.zeros(FOLDS, dtype=int),
-    )
-    singles = []
-    for r in range(SEEDS):
-        lanes = {s: predictions.of_lane(s, r)[:, 1] for s in {0, *picked.tolist()}}
-        said = np.choose(picked[fold], [lanes.get(s, lanes[0]) for s in range(len(SETTINGS))])
-        twin = losses(lanes[0] >= cut, y, miss).sum()
-        singles.append(100 * (1 - losses(said >= cut, y, miss).sum() / twin))
-    return picked, paired, (np.mean(singles), np.std(singles, ddof=1) / np.sqrt(SEEDS)), loss
-
-
-def true_difference(world: World, trained: Trained, picked: np.ndarray, scale: float) -> float:
-    x, p, amount = world.fresh
-    x = np.column_stack([np.ones(len(x)), x]).astype(np.float32)
-    miss = np.full(len(x), scale) if amount is None else amount
-    risk = np.zeros(2)
-    for f, s in enumerate(picked):
-        for side, setting in enumerate((0, s)):
-            beta = trained.beta[setting, :, f].copy()
-            beta[:, 0] -= trained.shift[setting, f]
-            said = special.expit(beta.astype(np.float32) @ x.T).mean(axis=0)
-            flagged = said >= 1 / (1 + miss)
-            risk[side] += np.where(flagged, 1 - p, p * miss).mean()
-    return 100 * (1 - risk[1] / risk[0])
-
-
-def study(world: World, number: int) -> Study:
-    rng = np.random.default_rng([sum(map(ord, world.name)), world.positives, number])
-    rows = world.draw(rng)
-    trained = train(rng, rows, world.fold(rng, rows))
-    scale = by_default(np.bincount(rows.y, minlength=2), (0, 1)).matrix[1, 0]
-    miss = np.full(len(rows.y), scale) if rows.amount is None else rows.amount
-    picked, paired, by_seed, loss = judge(trained.predictions, miss)
-    return Study(paired, true_difference(world, trained, picked, scale), by_seed, loss)
-
-
-LINEAR = np.array([1.2, 0.8, 0.5, 0.3, 0.0])
-
-
-def linear(x):
-    return x @ LINEAR
-
-
-def quadratic(x):
-    return x @ LINEAR + 0.6 * x[:, 0] ** 2 - 0.5 * x[:, 1] ** 2 + 0.4 * x[:, 2] * x[:, 3]
-
-
-WORLDS = [
-    *(World("null", n, linear) for n in (50, 100, 400)),
-    *(World("misspecified", n, quadratic) for n in (50, 100, 400)),
-    *(World("groups", n, linear, 0.25, spread=1.0, group=8) for n in (100, 400)),
-    World("ten groups", 100, linear, 0.25, spread=0.5, group=200, alike=0.2),
-    World("five blocks", 100, linear, 0.25, spread=0.5, group=400, alike=0.1),
-    *(World("duplicates", n, linear, 0.25, copies=0.3) for n in (100, 400)),
-    *(World("amounts", n, linear, 0.25, amounts=1.0) for n in (100, 400)),
+NULL = [World("null", n, linear) for n in (50, 100, 400)]
+OTHERS = [
+    *(World("misspecified", n, curved) for n in (50, 100, 400)),
+    *(World("groups of 8", n, linear, group=8, effect=1, alike=0.98) for n in (100, 400)),
+    World("10 groups", 100, linear, group=200, effect=0.5, alike=0.2),
+    World("5 blocks", 100, linear, group=400, effect=0.5, alike=0.1),
+    *(World("30 % copies", n, linear, copies=0.3) for n in (100, 400)),
+    *(World("lognormal amounts", n, linear, amounts=1) for n in (100, 400)),
+    World("saturating", 300, saturating),
 ]
+REPAIRED = [
+    World("null", 100, linear),
+    World("null", 400, linear),
+    World("misspecified", 100, curved),
+]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a study: the truth and its error, and each method's interval and code."""
+
+    truth: float
+    error: float
+    intervals: dict[str, Interval]
+    codes: dict[str, str]
+
+
+def coverage(studies: int) -> None:
+    """Print a table for each world: null worlds have `studies` studies, the others a quarter."""
+    plan = [
+        *((world, REPAIRS[:1], studies) for world in NULL),
+        *((world, REPAIRS[:1], studies // 4) for world in OTHERS),
+        *((world, REPAIRS, studies // 4) for world in REPAIRED),
+    ]
+    with multiprocessing.Pool(len(os.sched_getaffinity(0)), threadpool_limits, (1,)) as pool:
+        for world, repairs, n in plan:
+            begun = time.perf_counter()
+            answers = pool.map(partial(study, world, repairs), range(n), chunksize=5)
+            name = f"{world.name}{', repaired' * (len(repairs) > 1)}, {world.positives} positives"
+            print_world(name, answers, time.perf_counter() - begun)
+
+
+def study(world: World, repairs: Sequence[Repair], number: int) -> Answer:
+    rng = np.random.default_rng([zlib.crc32(world.name.encode()), world.positives, number])
+    rows = world.draw(rng)
+    trained = train(rng, rows)
+    counts = np.bincount(rows.y, minlength=2)
+    objective = by_default(counts, (0, 1)) if rows.amount is None else RowCost(fp=1)
+    decisions = decide_all(trained.predictions, objective, repairs=repairs)
+    paired, verdict = judged(decisions)
+    truth, error = true_difference(world, trained, decisions, verdict)
+    intervals = {name: method(paired) for name, method in METHODS.items()}
+    codes = {name: code(interval, verdict) for name, interval in intervals.items()}
+    return Answer(truth, error, intervals, codes)
+
+
+def judged(decisions: Decisions) -> tuple[Paired, Verdict]:
+    """Let the verdict choose; keep the losses that it gives its interval first."""
+    seen: list[Paired] = []
+    verdict = judge(decisions, method=seen.append)
+    return seen[0], verdict
+
+
+def true_difference(
+    world: World, trained: Trained, decisions: Decisions, verdict: Verdict
+) -> tuple[float, float]:
+    """Give what the models compared differ by on new rows, in percent, and its standard error."""
+    names = decisions.predictions.settings
+    risk = np.zeros((2, len(world.fresh[0])))
+    for result in verdict.by_fold:
+        for side, name in enumerate((TWIN.name, result.setting)):
+            risk[side] += risks(world, trained, decisions, names.index(name), result.fold)
+    twin, weighted = risk.mean(axis=1)
+    error = np.std(weighted / twin * risk[0] - risk[1]) / np.sqrt(risk.shape[1]) / twin
+    return 100 * (1 - weighted / twin), 100 * error
+
+
+def risks(world: World, trained: Trained, decisions: Decisions, s: int, f: int) -> np.ndarray:
+    """Give the expected loss on each new row of a setting's models of one fold."""
+    x, posterior, amount = world.fresh
+    beta = trained.undone[s, :, f].astype(np.float32)
+    p = expit(beta[:, 1:] @ x.T.astype(np.float32) + beta[:, :1]).mean(axis=0, dtype=float)
+    said = decisions.calibrated.maps[s][f](np.column_stack([1 - p, p]))
+    decided = decisions.rules[s][f].decide(said, amount)
+    loss = [decisions.objective.row_loss(np.full(len(x), k), decided, amount) for k in (0, 1)]
+    return (1 - posterior) * loss[0] + posterior * loss[1]
+
+
+def code(interval: Interval | None, verdict: Verdict) -> str:
+    """Say what the verdict would with this interval: the mean over seeds must agree by 2 errors."""
+    if interval is None:
+        return "none"
+    mean, error = verdict.seed_mean, verdict.seed_standard_error
+    if interval[0] > 0 and mean - 2 * error > 0:
+        return HELP
+    return HURT if interval[1] < 0 and mean + 2 * error < 0 else "none"
+
+
+# intervals to compare with
+
+
+def parts(paired: Paired) -> tuple[np.ndarray, np.ndarray]:
+    """Give each unit's loss under the twin (U,) and its part (U,) in the error of the ratio."""
+    _, place = np.unique(paired.unit, return_inverse=True)
+    ratio = paired.weighted.sum() / paired.twin.sum()
+    twin, weighted = np.bincount(place, paired.twin), np.bincount(place, paired.weighted)
+    return twin, ratio * twin - weighted
+
+
+def around(paired: Paired, half: float) -> Interval:
+    centre, half = difference(paired), 100 * half / paired.twin.sum()
+    return centre - half, centre + half
+
+
+def bootstrap(paired: Paired, tables: int = 2000) -> Interval:
+    """Percentiles over B tables of units drawn anew, those that lose the same drawn together."""
+    twin, part = parts(paired)
+    saved = part + difference(paired) / 100 * twin
+    alike, times = np.unique(np.column_stack([saved, twin]).round(9), axis=0, return_counts=True)
+    rng = np.random.default_rng(0)
+    saved, twin = (rng.multinomial(len(twin), times / len(twin), size=tables) @ alike).T
+    low, high = np.quantile(100 * saved / twin, (0.025, 0.975))
+    return low, high
+
+
+def normal(paired: Paired) -> Interval:
+    return around(paired, stats.norm.ppf(0.975) * np.sqrt(np.sum(parts(paired)[1] ** 2)))
+
+
+def imagined_rows(paired: Paired) -> Interval:
+    """Half a row of each class decided differently each way, Satterthwaite's degrees of freedom.
+
+    The variance of a sum of rare events is known to as many degrees as twice their number.
+    """
+    _, part = parts(paired)
+    stakes = np.bincount(paired.y, paired.stake**2) / np.bincount(paired.y)
+    variance = np.sum(part**2) + stakes.sum()
+    freedom = 2 * variance**2 / (np.sum(part**4) + np.sum(stakes**2))
+    return around(paired, stats.t.ppf(0.975, min(freedom, len(part) - 1)) * np.sqrt(variance))
+
+
+def discordant_cells(paired: Paired, draws: int = 4000) -> Interval:
+    """Dirichlet posterior, Jeffreys' prior, of each class's four cells; rows taken as units."""
+    rng, saved, twin = np.random.default_rng(0), 0.0, 0.0
+    for k in np.unique(paired.y):
+        of_class = paired.y == k
+        cell = 2 * (paired.twin[of_class] > 0) + (paired.weighted[of_class] > 0)
+        share = rng.dirichlet(np.bincount(cell, minlength=4) + 0.5, draws)
+        stake = paired.stake[of_class].sum()
+        saved = saved + stake * (share[:, 2] - share[:, 1])
+        twin = twin + stake * (share[:, 2] + share[:, 3])
+    low, high = np.quantile(100 * saved / twin, (0.025, 0.975))
+    return low, high
+
+
+def nadeau_bengio(paired: Paired) -> Interval:
+    """Student's t over folds whose models share training rows (Machine Learning 52, 2003)."""
+    low, high = over_folds(paired)
+    n_folds = len(paired.repeat)
+    wider = np.sqrt(1 + n_folds / (n_folds - 1))
+    return (low + high) / 2 - wider * (high - low) / 2, (low + high) / 2 + wider * (high - low) / 2
+
+
+METHODS = {
+    "bootstrap over units": bootstrap,
+    "normal over units": normal,
+    "the same, imagined rows, Satterthwaite": imagined_rows,
+    "posterior of discordant cells": discordant_cells,
+    "t over folds": over_folds,
+    "t over folds, Nadeau–Bengio": nadeau_bengio,
+    "outweigh without the choice": lambda paired: over_units(replace(paired, tried=None)),
+    "outweigh": over_units,
+}
+
+
+def print_world(name: str, answers: list[Answer], seconds: float) -> None:
+    truth = np.array([answer.truth for answer in answers])
+    error = max(answer.error for answer in answers)
+    print(
+        f"**{name}**: {len(answers)} studies in {seconds:.0f} s, true difference "
+        f"{truth.mean():.2f} % on average, from study to study {truth.std():.2f}, known to "
+        f"{error:.2f}\n"
+    )
+    print("| interval | covers | too high · too low | mean width | median | help | hurt |")
+    print("|---|---|---|---|---|---|---|")
+    for method in METHODS:
+        print_method(method, truth, answers)
+    print(flush=True)
+
+
+def print_method(name: str, truth: np.ndarray, answers: list[Answer]) -> None:
+    low, high = np.array([answer.intervals[name] for answer in answers]).T
+    codes = [answer.codes[name] for answer in answers]
+    covers = np.mean((low <= truth) & (truth <= high))
+    error = np.sqrt(covers * (1 - covers) / len(truth))
+    print(
+        f"| {name} | {covers:.3f} ± {error:.3f} | {np.mean(truth < low):.3f} · "
+        f"{np.mean(truth > high):.3f} | {np.mean(high - low):.2f} | {np.median(high - low):.2f} | "
+        f"{codes.count(HELP) / len(codes):.3f} | {codes.count(HURT) / len(codes):.3f} |"
+    )

@@ -10,64 +10,83 @@ import outweigh
 SOURCE = Path(outweigh.__file__).parent
 
 MAP = """
-_errors:
 _chunk:
+_classes:
+_cutoffs:
+_errors:
+_files:
+_interval:
 _layout:
 _machine:
-_files:
+_operating:
+_repairs:
 _scores:
-_classes:
 report:
-_reading: _errors
-_labels: _errors _reading
-_columns: _errors _labels _reading
-_frames: _errors _reading
-_roles: _columns _errors _labels _reading
-_table: _columns _errors _frames _labels _reading _roles
-_rows: _columns _errors _frames _labels _reading _roles
-_test_file: _columns _errors _frames _labels _reading _roles _table
-_features: _columns
-_groups: _errors
-_validation: _classes _errors _groups
-_split: _classes _errors _groups
+_calibration: _repairs
 _counts: _errors
-_weights: _counts _errors
-_settings: _errors _weights
+_groups: _errors
 _loss: _errors
+_reading: _errors
+_terminal: _chunk
+_objective: _cutoffs _errors _operating
+_rankings: _objective
+_counted: _errors _objective
+_frames: _errors _reading
+_labels: _errors _reading
 _trial: _errors _loss
+_weights: _counts _errors
+_split: _classes _errors _groups
+_validation: _classes _errors _groups
+_costs: _cutoffs _errors _objective _operating _reading
+_settings: _errors _weights
+_columns: _errors _labels _reading
+_cost_file: _costs _errors _reading
 _network: _errors _loss _trial
-_program: _layout _network
-_lanes: _chunk _errors _machine _network _program
+_features: _columns
+_deployment: _errors _settings
 _predictions: _errors _settings
-_operating: _errors
-_compare: _operating _predictions _settings
+_program: _chunk _layout _network
+_roles: _columns _errors _labels _reading
+_wanted: _cost_file _costs _counted _errors _objective _rankings _reading
+_recipe: _columns _errors _features _reading
+_lanes: _chunk _errors _machine _network _program
+_rows: _columns _errors _frames _labels _reading _roles
+_table: _columns _errors _frames _labels _reading _roles
+_decisions: _calibration _deployment _objective _operating _predictions _repairs _scores
+_spread: _costs _decisions _deployment _objective
+_scored: _decisions _objective _predictions _repairs _scores
+_compare: _decisions _interval _objective _predictions _scores _settings
+_test_file: _columns _errors _frames _labels _reading _roles _table
 _plan: _chunk _errors _features _groups _settings _split _table _validation
-_study: _chunk _compare _errors _features _machine _operating _plan _predictions _settings _split
-  _table
-_look: _study
+_model: _columns _deployment _errors _features _lanes _network _objective _operating _repairs
+  _settings
+_look: _compare _decisions _predictions
+_cases: _columns _errors _files _labels _model _reading
+_bundle: _errors _files _model _network _operating _reading _recipe _repairs
+_study: _chunk _compare _costs _decisions _deployment _errors _features _groups _machine
+  _objective _plan _predictions _settings _split _table
 _lane_findings: _chunk _look _study
-_data_findings: _groups _look _reading _split _study
+_probability_findings: _look _predictions _reading _settings
 _column_findings: _columns _look _reading _study _table
-_probability_findings: _look _predictions _reading _settings _study
-_decision_findings: _compare _look _predictions _reading _scores _settings _study
+_data_findings: _groups _look _reading _split _study
+_decision_findings: _compare _look _predictions _reading _scores _settings
+_folder: _bundle _decisions _errors _files _model report
 _findings: _column_findings _data_findings _decision_findings _lane_findings _look
   _probability_findings _study
-_record: _chunk _compare _findings _operating _predictions _scores _settings _study _table
-_model: _columns _errors _features _lanes _network _operating _settings
-_recipe: _columns _errors _features _reading
-_bundle: _errors _files _model _network _reading _recipe
-_cases: _columns _errors _files _labels _model _reading
-_folder: _bundle _errors _files _model _predictions report
-_answer: _chunk _compare _errors _files _findings _folder _model _network _predictions _record
-  _rows _study report
-_weigh: _answer _chunk _errors _frames _lanes _network _operating _plan _settings _study _table
-_demo: _chunk _compare _lanes _network _operating _predictions _record _settings _split _study
-  _table _weights
-_terminal: _chunk
-_cli: _bundle _cases _demo _errors _files _folder _machine _network _operating _plan _reading _rows
-  _settings _study _table _terminal _test_file _weigh report
-__init__: _answer _compare _counts _errors _network _operating _predictions _settings _weigh
-  _weights
+_answer: _compare _decisions _errors _files _folder _model _predictions _rows report
+_record: _chunk _compare _decisions _deployment _findings _objective _scored _scores _settings
+  _spread _study _table
+_final: _answer _chunk _errors _findings _model _network _record _study
+_demo: _chunk _compare _costs _decisions _deployment _lanes _network _predictions _record _scored
+  _settings _split _study _table _weights
+_elsewhere: _answer _columns _compare _costs _decisions _deployment _errors _findings _frames
+  _labels _objective _predictions _reading _record _roles _scored _settings
+_weigh: _answer _chunk _deployment _errors _final _frames _lanes _network _objective _plan
+  _settings _study _table
+__init__: _answer _compare _costs _counted _counts _elsewhere _errors _network _predictions
+  _rankings _settings _weigh _weights
+_cli: _bundle _cases _demo _deployment _errors _files _folder _machine _network _plan _reading
+  _rows _settings _study _table _terminal _test_file _wanted _weigh report
 """
 """From the ground up. `_weigh`, `_demo` and `_model` import the engine, `_lanes`, only late."""
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from outweigh._data_findings import copied
-from outweigh._groups import duplicate_groups
+from outweigh._groups import copied, duplicate_groups
 from outweigh._split import Fold, Split
 from outweigh._table import from_arrays
 from tests.evidence import ask, of_table
@@ -145,7 +144,7 @@ def test_copies_are_found_as_byte_for_byte(seed):
 
 
 def test_rows_that_meet_by_their_hash_alone_are_no_copies(monkeypatch):
-    monkeypatch.setattr("outweigh._data_findings._hash", lambda matrix: np.zeros(len(matrix)))
+    monkeypatch.setattr("outweigh._groups._hash", lambda matrix: np.zeros(len(matrix)))
     rows, group = copied(np.array([[1.0], [2.0], [1.0], [3.0]]))
     assert rows.tolist() == [0, 2]
     assert group[0] == group[1]

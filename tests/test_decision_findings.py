@@ -79,9 +79,6 @@ def test_of_several_classes_powers_are_compared():
     how = {"names": NAMES, "elsewhere": costs}
     e = of_predictions(said, np.arange(90) % 3, best="power:1.4", **how)
     assert ask("weight-at-edge", e).state == "found"
-    names = ("none", "balanced", "weights:0=1|1=2|2=9", "weights:0=1|1=2|2=8")
-    e = of_predictions(said, np.arange(90) % 3, names=names, best=names[2])
-    assert ask("weight-at-edge", e).state == "not applicable"
 
 
 def test_clearly_better_is_students_t_over_the_folds():

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from outweigh import NetworkError, _lanes
-from outweigh._chunk import COLLAPSED, DIVERGED, FINISHED, STOPPED, Chunk
+from outweigh._chunk import COLLAPSED, DIVERGED, FINISHED, STOPPED, Chunk, Curves
 from outweigh._lanes import KerasTrainer
 from outweigh._network import keras_on_jax
+from tests.trainers import log_losses
 
 keras = keras_on_jax()
 
@@ -148,6 +149,70 @@ def test_stopping_watches_the_undone_log_loss_of_the_validation_rows():
     undone /= undone.sum(axis=1, keepdims=True)
     expected = -np.log(undone[np.arange(116), Y[384:500]]).mean()
     assert trained.validation_log_loss[0, 0] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("row_weight", [None, RNG.uniform(0, 2, N).round(1)])
+@pytest.mark.parametrize("k", [2, 5])
+def test_the_curves_are_what_the_lanes_say_of_the_validation_rows(k, row_weight):
+    """Trained to epoch e and asked about those very rows, lane by lane."""
+
+    def build(n_features, n_outputs):
+        hidden = keras.layers.Dense(8, activation="relu")
+        output = keras.layers.Dense(n_outputs, activation="sigmoid" if k == 2 else "softmax")
+        model = keras.Sequential([keras.Input((n_features,)), hidden, output])
+        name = "binary_crossentropy" if k == 2 else "sparse_categorical_crossentropy"
+        model.compile(keras.optimizers.Adam(1e-2), name)
+        return model
+
+    y = Y if k == 2 else np.searchsorted([-1, -0.2, 0.4, 1.2], X[:, 0])
+    weights = np.stack([np.geomspace(1, ratio, k) for ratio in (1, 5, 25)])
+    asked = chunk(y=y, class_weight=weights, prior=np.bincount(y) / N, row_weight=row_weight)
+    asked = replace(asked, held_out=asked.validation, patience=99)
+    for epochs in (1, 4):
+        [trained] = KerasTrainer(build).train(
+            [replace(asked, epochs=epochs, validation=asked.validation)]
+        )
+        assert (trained.epochs == epochs).all()  # it still improves, so the last epoch is kept
+        for lane, weight in enumerate(weights):
+            rows = None if row_weight is None else row_weight[384:500]
+            said = trained.probability[lane].astype(float)
+            expected = log_losses(said, y[384:500], weight, rows)
+            for name, curve in trained.curves._asdict().items():
+                assert curve[lane, -1] == pytest.approx(getattr(expected, name), rel=1e-5)
+
+
+def test_without_weights_the_three_curves_are_one():
+    [trained] = KerasTrainer(small).train([chunk(ratios=(1, 9))])
+    undone, raw, weighted = trained.curves
+    np.testing.assert_array_equal(raw[0], weighted[0])
+    np.testing.assert_allclose(raw[0], undone[0], rtol=1e-6)
+    assert (np.abs(raw[1] - undone[1]) > 0.01).all()
+    assert (weighted[1] > raw[1]).all()
+    np.testing.assert_array_equal(trained.validation_log_loss, undone)
+
+
+@pytest.mark.parametrize("watch", Curves._fields)
+def test_the_epoch_kept_is_the_least_of_the_curve_that_is_watched(watch):
+    [trained] = KerasTrainer(small).train([chunk(ratios=(1, 9, 60), epochs=90, watch=watch)])
+    for lane, curve in enumerate(getattr(trained.curves, watch)):
+        assert np.nanargmin(curve[: trained.epochs[lane] + 3]) + 1 == trained.epochs[lane]
+    assert trained.outcome == (STOPPED,) * 3
+
+
+def test_what_is_watched_moves_no_step_only_where_a_lane_stops():
+    trainer = KerasTrainer(small)
+    patient = {"ratios": (1, 60), "epochs": 40, "patience": 40}
+    watched = [trainer.train([chunk(watch=watch, **patient)])[0] for watch in Curves._fields]
+    for one in watched[1:]:
+        for mine, first in zip(one.curves, watched[0].curves, strict=True):
+            np.testing.assert_allclose(mine, first, rtol=1e-5)
+    assert watched[0].epochs[1] != watched[1].epochs[1]
+
+
+def test_without_validation_rows_there_are_no_curves():
+    [trained] = KerasTrainer(small).train([chunk(validation=np.arange(0), epochs=2, watch="raw")])
+    assert [curve.shape for curve in trained.curves] == [(3, 0)] * 3
+    assert trained.outcome == (FINISHED,) * 3
 
 
 def test_a_lane_that_diverges_is_data_and_the_others_go_on():

@@ -1,5 +1,7 @@
 """Law 1: a lane equals the same model trained alone by Keras's own fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -107,7 +109,7 @@ def chunk(x, y, class_weight, row_weight=None):
     )
 
 
-def by_keras(build, x, y, class_weight, row_weight=None):
+def by_keras(build, x, y, class_weight, row_weight=None, after_epoch=lambda model, target: None):
     """Train one model with Keras, visiting the rows in the engine's order; predict the others."""
     n_classes = len(class_weight)
     with seeded(SEED):
@@ -125,6 +127,7 @@ def by_keras(build, x, y, class_weight, row_weight=None):
             else {"sample_weight": weight[order]}
         )
         model.fit(x[order], target[order], batch_size=BATCH, shuffle=False, verbose=0, **weights)
+        after_epoch(model, target)
     output = model.predict(x[N_TRAINING:], verbose=0)
     if getattr(model.loss, "from_logits", False):
         output = keras.ops.sigmoid(output) if n_classes == 2 else keras.ops.softmax(output)
@@ -151,3 +154,36 @@ def test_row_weights_multiply_class_weights():
     [trained] = KerasTrainer(build).train([chunk(x, y, class_weight, row_weight)])
     alone = by_keras(build, x, y, class_weight[0], row_weight)
     assert np.abs(trained.probability[0] - alone).max() <= 1e-5
+
+
+def test_keras_does_not_weight_validation_rows_by_class():
+    """What the raw curve is named for: ``val_loss`` of a fit with ``class_weight``."""
+    x, y = data(2)
+    model = CASES["plain, Adam"][1](5, 1)
+    rows = {"class_weight": {0: 0.5, 1: 10.0}, "validation_data": (x[-200:], y[-200:])}
+    history = model.fit(x[:-200], y[:-200], verbose=0, **rows).history
+    evaluated = model.evaluate(x[-200:], y[-200:], verbose=0)
+    assert history["val_loss"] == pytest.approx([evaluated], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name", ["logits", "Dropout", "softmax of 3 classes", "logits of 4 classes"]
+)
+def test_the_raw_and_weighted_curves_are_those_of_keras(name):
+    n_classes, build = CASES[name]
+    x, y = data(n_classes)
+    class_weight = np.stack([np.ones(n_classes), np.geomspace(0.3, 12, n_classes)])
+    plan = chunk(x, y, class_weight)
+    plan = replace(plan, validation=plan.held_out, patience=EPOCHS)
+    [trained] = KerasTrainer(build).train([plan])
+    for lane, weight in enumerate(class_weight):
+        raw, weighted = [], []
+
+        def evaluate(model, target, weight=weight, raw=raw, weighted=weighted):
+            rows = x[N_TRAINING:], target[N_TRAINING:]
+            raw.append(model.evaluate(*rows, verbose=0))
+            weighted.append(model.evaluate(*rows, sample_weight=weight[y[N_TRAINING:]], verbose=0))
+
+        by_keras(build, x, y, weight, after_epoch=evaluate)
+        assert trained.curves.raw[lane] == pytest.approx(raw, rel=1e-5)
+        assert trained.curves.weighted[lane] == pytest.approx(weighted, rel=1e-5)

@@ -364,7 +364,7 @@ MISTAKES = {
     "data that is a folder": (["."], 65, "is a directory"),
     "data of another kind": (["nets.py"], 65, "must end in .csv, .csv.gz or .parquet"),
     "an id that is none": ([written, "--id", "whose"], 65, "did you mean 'who'?"),
-    "half of the costs": ([written, "--cost-fn", "5"], 2, "--cost-fp must be given together"),
+    "half of the costs": ([written, "--cost-fn", "5"], 2, "--cost-fn must come with --cost-fp"),
     "a cost of nothing": ([written, "--cost-fn", "0", "--cost-fp", "1"], 2, "fn=0"),
     "costs that are no number": ([written, "--cost-fn", "nan", "--cost-fp", "1"], 2, "fn=nan"),
     "an ending that is none": ([written, "--out", "o.xlsx"], 2, "must end in .csv or .parquet"),
@@ -419,7 +419,7 @@ def test_costs_of_a_miss_need_two_classes(command, tmp_path):
     save(model, tmp_path / "r" / "bundle")
     pd.DataFrame(np.eye(3), columns=[*"abc"]).to_csv(tmp_path / "t.csv", index=False)
     run = ["predict", tmp_path / "r", tmp_path / "t.csv"]
-    refused(command(*run, "--cost-fn", "1", "--cost-fp", "1"), 2, "need two classes; 'kind' has 3")
+    refused(command(*run, "--cost-fn", "1", "--cost-fp", "1"), 2, "needs two classes; there are 3")
     status, out, _ = command(*run)
     assert (status, len(read(out))) == (0, 3)
     assert list(read(out))[1:4] == [f"probability class {i}" for i in range(3)]

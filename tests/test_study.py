@@ -8,7 +8,7 @@ import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
 from outweigh import _study
-from outweigh._chunk import FINISHED, Trained
+from outweigh._chunk import FINISHED, Curves, Trained
 from outweigh._columns import number_columns
 from outweigh._compare import HELP, judge
 from outweigh._costs import Cost
@@ -200,10 +200,11 @@ def test_of_three_classes_the_rarer_ones_are_counted_together(rarer, stops):
 
 
 def test_chunks_carry_the_schedule():
-    evidence, chunks, final = studied(epochs=7, patience=3, batch_size=25)
+    evidence, chunks, final = studied(epochs=7, patience=3, batch_size=25, watch="raw")
     assert evidence.schedule.stops_early
     for chunk in chunks + final:
         assert (chunk.epochs, chunk.patience, chunk.batch_size) == (7, 3, 25)
+        assert chunk.watch == "raw"
 
 
 @pytest.mark.parametrize(
@@ -214,6 +215,7 @@ def test_chunks_carry_the_schedule():
         ({"patience": -1}, "--patience must be at least 0; came -1"),
         ({"epochs": 0}, "--epochs must be at least 1; came 0"),
         ({"batch_size": 0}, "--batch-size must be at least 1; came 0"),
+        ({"watch": "loss"}, "--watch must be one of undone, raw, weighted; came 'loss': undone"),
     ],
 )
 def test_a_design_that_makes_no_sense_is_refused(wrong, message):
@@ -255,7 +257,7 @@ class Telling(Logistic):
             probability=np.stack([1 - said, said], axis=-1),
             outcome=tuple(FINISHED for _ in range(n_lanes)),
             epochs=np.ones(n_lanes, dtype=int),
-            validation_log_loss=np.empty((n_lanes, 0)),
+            curves=Curves(*np.empty((3, n_lanes, 0))),
         )
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 import outweigh as ow
-from outweigh import Study
+from outweigh._final import answered
 from tests.trainers import Logistic, linear, studied, world
 
 N = 240
@@ -78,7 +78,7 @@ def exact(trainer=None, **options):
     """A study with an exact trainer in place of the engine."""
     trainer = Logistic() if trainer is None else trainer
     evidence, *_ = studied(trainer=trainer, **options)
-    return Study(evidence, trainer)
+    return answered(evidence, trainer)
 
 
 # the table that goes in
@@ -105,7 +105,7 @@ def test_labels_must_come_from_one_place(given):
 
 
 def test_costs_of_a_miss_need_two_classes():
-    with pytest.raises(ow.UsageError, match="need two classes; 'y' has 3"):
+    with pytest.raises(ow.UsageError, match="needs two classes; there are 3"):
         ow.weigh(np.zeros((9, 1)), np.arange(9) % 3, objective=ow.Cost(fn=9, fp=1))
 
 

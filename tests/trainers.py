@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from outweigh._chunk import FINISHED, STOPPED, Chunk, Progress, Trained
+from outweigh._chunk import FINISHED, STOPPED, Chunk, Curves, Progress, Trained
 from outweigh._columns import number_columns
 from outweigh._deployment import AS_TRAINED
 from outweigh._network import keras_on_jax
@@ -52,17 +52,29 @@ class Logistic:
             probability=np.array(said, dtype=np.float32).reshape(n_lanes, -1, k),
             outcome=(STOPPED if chunk.patience else FINISHED,) * n_lanes,
             epochs=np.ones(n_lanes, dtype=int),
-            validation_log_loss=self.curves(chunk, models),
+            curves=self.curves(chunk, models),
             parameters=([kernel, bias], []) if keep_parameters else None,
         )
 
     def curves(self, chunk, models):
         rows, k = chunk.validation, chunk.class_weight.shape[1]
         if not len(rows):
-            return np.empty((len(models), 0))
+            return Curves(*np.empty((3, len(models), 0)))
         said = [predicted(model, chunk.x[rows], k) for model in models]
-        said = undo(said, chunk.class_weight[:, None])
-        return -np.log(said[:, np.arange(len(rows)), chunk.y[rows]]).mean(axis=1, keepdims=True)
+        row_weight = None if chunk.row_weight is None else chunk.row_weight[rows]
+        losses = [
+            log_losses(p, chunk.y[rows], weight, row_weight)
+            for p, weight in zip(said, chunk.class_weight, strict=True)
+        ]
+        return Curves(*np.transpose(losses)[:, :, None])
+
+
+def log_losses(said, y, class_weight, row_weight=None):
+    """Give the undone, raw and weighted log loss of rows, from what was said of them (n, K)."""
+    raw = -np.log(said[np.arange(len(y)), y])
+    undone = -np.log(undo(said, class_weight)[np.arange(len(y)), y])
+    each = (undone, raw, class_weight[y] * raw)
+    return Curves(*(np.average(loss, weights=row_weight) for loss in each))
 
 
 def fitted(chunk, class_weight):

@@ -10,7 +10,7 @@ K classes.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -37,6 +37,7 @@ class Chunk:
     batch_size: int
     epochs: int
     patience: int
+    watch: str = "undone"  # which of the validation curves stops a lane
 
 
 def default_batch_size(n_training: int) -> int:
@@ -50,6 +51,27 @@ def default_batch_size(n_training: int) -> int:
     return int(min(256, max(32, 2 ** np.floor(np.log2(max(n_training, 1) / 16)))))
 
 
+class Curves(NamedTuple):
+    """Three log losses of the validation rows: of a lane and epoch, or of all, (L, epochs run).
+
+    With l = −log p of a row's own class and a its row weight, 1 where there is none:
+
+    ========  =======================  ========================================================
+    undone    Σ a l′ / Σ a             l′ once the class weights are taken out of the output
+    raw       Σ a l / Σ a              the output as it is: Keras's ``val_loss`` of a fit with
+                                       ``class_weight``, which leaves validation rows unweighted
+    weighted  Σ a w l / Σ a            w the class weight, as in Keras's ``evaluate`` with
+                                       ``sample_weight``: weights do not count in the mean's n
+    ========  =======================  ========================================================
+
+    Keras takes no probability for less than 1e-7, and adds a network's regularisers.
+    """
+
+    undone: Any
+    raw: Any
+    weighted: Any
+
+
 @dataclass(frozen=True)
 class Trained:
     """What became of a chunk's lanes."""
@@ -57,10 +79,15 @@ class Trained:
     probability: np.ndarray  # (L, m, K) float32, as the network says it: weighted, not undone
     outcome: tuple[str, ...]  # (L,)
     epochs: np.ndarray  # (L,) epochs until the parameters kept
-    validation_log_loss: np.ndarray  # (L, epochs run), undone; no columns without validation rows
+    curves: Curves  # arrays (L, epochs run); no columns without validation rows
     parameters: tuple[Any, ...] | None = (
         None  # arrays (L, ...) in the network's order, if asked for
     )
+
+    @property
+    def validation_log_loss(self) -> np.ndarray:
+        """The undone curve, (L, epochs run)."""
+        return np.asarray(self.curves.undone)
 
 
 @dataclass(frozen=True)

@@ -199,7 +199,8 @@ def _compare_costs(
 ) -> Compared:
     p, weight = decisions.predictions, decisions.cases.weight
     weighted, twin = objective.row_loss(p.y, decided, p.amount) * weight
-    paired = _paired(p, twin, weighted, objective.stake(p.y, p.amount) * weight)
+    tried = objective.row_loss(p.y, _tried(decisions), p.amount) * weight
+    paired = _paired(p, twin, weighted, objective.stake(p.y, p.amount) * weight, tried)
     rows = np.bincount(p.fold, weight, len(p.prior))
     each = [np.bincount(p.fold, loss, len(rows)) / rows for loss in (weighted, twin)]
     return Compared(difference(paired), method(paired), *each)
@@ -216,10 +217,12 @@ def _compare_counts(
     p, weight = decisions.predictions, decisions.cases.weight
     cells = [confusion(p.y, d, 2, weight) for d in decided]
     slopes = [_slopes(objective, of_cells) for of_cells in cells]
-    gained = weight * (slopes[0][p.y, decided[0]] - slopes[1][p.y, decided[1]])
+    of_twin = slopes[1][p.y, decided[1]]
+    gained = weight * (slopes[0][p.y, decided[0]] - of_twin)
     stakes = np.max([np.abs(slope[:, 1] - slope[:, 0]) for slope in slopes], axis=0)
     base = np.full(len(p.y), 1 / len(p.y))  # losses that sum to 1: percents of them are points
-    around = method(_paired(p, base, base - gained, stakes[p.y] * weight))
+    tried = base - weight * (slopes[0][p.y, _tried(decisions)] - of_twin)
+    around = method(_paired(p, base, base - gained, stakes[p.y] * weight, tried))
     shown = [float(objective.shown(of_cells)) for of_cells in cells]
     points = 100 * (shown[0] - shown[1])
     interval = None if around is None else (points + around[0], points + around[1])
@@ -247,7 +250,7 @@ def _compare_rankings(decisions: Decisions, objective: Ranking, probability: Flo
     return Compared(difference(paired), over_folds(paired), weighted, twin)
 
 
-def _paired(p: Predictions, twin: Float, weighted: Float, stake: Float) -> Paired:
+def _paired(p: Predictions, twin: Float, weighted: Float, stake: Float, tried: Float) -> Paired:
     return Paired(
         twin=twin,
         weighted=weighted,
@@ -256,7 +259,14 @@ def _paired(p: Predictions, twin: Float, weighted: Float, stake: Float) -> Paire
         fold=p.fold,
         unit=np.asarray(p.unit),
         repeat=np.asarray(p.repeat),
+        tried=tried,
     )
+
+
+def _tried(decisions: Decisions) -> NDArray[np.int64]:
+    """Give what each class-weight setting decides: those that other folds could choose."""
+    twin = decisions.predictions.settings.index(TWIN.name)
+    return np.delete(decisions.decided, twin, axis=0)
 
 
 def _slopes(objective: Counted, cells: Float) -> Float:

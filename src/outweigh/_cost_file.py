@@ -2,9 +2,12 @@
 
 The true classes are its rows and the predicted ones its columns, both labelled, in any order; the
 first column holds the labels of the rows.
+
+Letters: K classes.
 """
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from outweigh._errors import UsageError
 from outweigh._reading import one_line, quoted, shown
 
 EXAMPLE = "true,good,bad / good,0,1 / bad,5,0"
+"""A table, its lines side by side, as messages show it."""
 
 
 def read_costs(path: Path, classes: Sequence[Any]) -> CostMatrix:
@@ -25,7 +29,7 @@ def read_costs(path: Path, classes: Sequence[Any]) -> CostMatrix:
     ----------
     path : Path
     classes : (K,) sequence
-        The labels; a label is told by its text.
+        The labels; a label is told by its text, spaces around it aside.
 
     Returns
     -------
@@ -46,71 +50,90 @@ def read_costs(path: Path, classes: Sequence[Any]) -> CostMatrix:
     array([[0., 1.],
            [5., 0.]])
     """
-    head, rows = _cells(path)
-    labels = _places(classes)
-    columns = _matched(head[1:], labels, "columns", path)
-    lines = _matched([row[0] for row in rows], labels, "rows", path)
+    head, *rows = _table(path, len(classes))
+    predicted = _matched(head[1:], classes, "columns", path)
+    true = _matched([row[0] for row in rows], classes, "rows", path)
     costs = np.empty((len(classes), len(classes)))
-    for t, row in zip(lines, rows, strict=True):
-        for d, cell in zip(columns, row[1:], strict=True):
-            costs[t, d] = _number(cell, path)
+    for t, row in zip(true, rows, strict=True):
+        for d, cell in zip(predicted, row[1:], strict=True):
+            costs[t, d] = _number(cell, classes[t], path)
     return CostMatrix(costs, tuple(classes))
 
 
-def _cells(path: Path) -> tuple[list[str], list[list[str]]]:
-    """Read the head and the rows, each as long as the head."""
+def _table(path: Path, k: int) -> list[list[str]]:
+    """Read the rows, the head first, all of one length."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        table = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines()) if row]
+        text = path.read_bytes().decode("utf-8-sig")
+        lines = io.StringIO(text, newline="")  # a quoted label may hold line breaks
+        table = [row for row in csv.reader(lines, strict=True) if row]
     except (OSError, ValueError, csv.Error) as error:
         raise UsageError(
             f"--costs must name a CSV file that can be read; {one_line(error)}: name another"
         ) from None
-    if len(table) < 2 or any(len(row) != len(table[0]) for row in table):
+    name, lengths = shown(path.name), sorted({len(row) for row in table})
+    if not table:
+        raise UsageError(f"--costs must hold a table; {name} is empty: write {EXAMPLE}")
+    if len(lengths) > 1:
         raise UsageError(
-            f"--costs must hold a table with labels; {shown(path.name)} has rows of "
-            f"{quoted(sorted({str(len(row)) for row in table}))} cells: write {EXAMPLE}"
+            f"--costs must hold a table with rows of one length; {name} has rows of "
+            f"{' and '.join(map(str, lengths))} cells: write {EXAMPLE}"
         )
-    return table[0], table[1:]
+    if lengths == [1] or (len(table), lengths) == (k, [k]):
+        raise UsageError(
+            f"--costs must hold a table with labels, {k + 1} × {k + 1} for {k} classes; {name} "
+            f"is {len(table)} × {lengths[0]}: write {EXAMPLE}"
+        )
+    return table
 
 
-def _places(classes: Sequence[Any]) -> dict[str, int]:
-    """Give the place of each text that means a label: for 1.0 also 1."""
-    places = {str(label): k for k, label in enumerate(classes)}
-    for k, label in enumerate(classes):
-        if isinstance(label, float) and label.is_integer():
-            places.setdefault(str(int(label)), k)
-        if isinstance(label, int) and not isinstance(label, bool):
-            places.setdefault(f"{label}.0", k)
-    return places
-
-
-def _matched(found: list[str], places: dict[str, int], what: str, path: Path) -> list[int]:
+def _matched(found: list[str], classes: Sequence[Any], what: str, path: Path) -> list[int]:
     """Give the class of each label of rows or columns; each must come once."""
     wanted = f"--costs must have the labels of the classes as its {what}"
-    name = shown(path.name)
-    if strange := [label for label in found if label not in places]:
+    name, places = shown(path.name), _places(classes)
+    codes = [places.get(label, places.get(label.strip(), -1)) for label in found]
+    if strange := [label for label, k in zip(found, codes, strict=True) if k < 0]:
         raise UsageError(
-            f"{wanted}, {quoted(dict.fromkeys(places), most=8)}; {name} has "
-            f"{quoted(strange, most=5)}: write {EXAMPLE}"
+            f"{wanted}, {quoted(classes, most=8)}; {name} has {quoted(strange, most=5)}: write "
+            f"{EXAMPLE}"
         )
-    codes = [places[label] for label in found]
-    twice = {label for label, k in zip(found, codes, strict=True) if codes.count(k) > 1}
-    if twice:
-        raise UsageError(f"{wanted} once; in {name} {quoted(sorted(twice))} comes twice: take one")
-    lacking = [label for label, k in places.items() if k not in codes]
-    if lacking:
+    if twice := [label for k, label in enumerate(classes) if codes.count(k) > 1]:
+        raise UsageError(
+            f"{wanted}, each once; in {name} {quoted(twice, most=5)} comes more than once: leave "
+            "one out"
+        )
+    if lacking := [label for k, label in enumerate(classes) if k not in codes]:
         raise UsageError(f"{wanted}; {name} lacks {quoted(lacking, most=5)}: add what is missing")
     return codes
 
 
-def _number(cell: str, path: Path) -> float:
+def _places(classes: Sequence[Any]) -> dict[str, int]:
+    """Give the place of each text that means a label; a label's own text comes first."""
+    places = {str(label): k for k, label in enumerate(classes)}
+    for k, label in enumerate(classes):
+        for text in _other_spellings(label):
+            places.setdefault(text, k)
+    return places
+
+
+def _other_spellings(label: Any) -> list[str]:
+    """Give other texts that mean a label: for 1.0 also 1, for 1 also 1.0, for True also true."""
+    if isinstance(label, bool):
+        return [str(label).lower()]
+    if isinstance(label, int):
+        return [f"{label}.0"]
+    if isinstance(label, float) and label.is_integer():
+        return [str(int(label))]
+    return [str(label).strip()]
+
+
+def _number(cell: str, true: Any, path: Path) -> float:
     try:
         value = float(cell)
     except ValueError:
         value = float("nan")
     if not np.isfinite(value):
         raise UsageError(
-            f"costs must be finite numbers; {shown(path.name)} has {shown(cell)}: mend it"
+            f"costs must be finite numbers; {shown(path.name)} has {shown(cell)} for the true "
+            f"class {shown(true)}: write a number such as 5 or 0.5"
         )
     return value

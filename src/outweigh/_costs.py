@@ -2,6 +2,10 @@
 
 A cost matrix has the true classes as rows and the decided ones as columns.
 
+A case may be handed to a person at a cost of its own. One that no right decision undercuts would
+hand on every case and is refused. One as high as the expected cost of the most doubtful case hands
+on none, and is as good as left out.
+
 Letters: N rows, K classes, D decisions: K, and one more where cases may be handed to a person.
 """
 
@@ -15,7 +19,8 @@ from numpy.typing import NDArray
 from outweigh._cutoffs import sweep
 from outweigh._errors import UsageError
 from outweigh._objective import Costs
-from outweigh._operating import Cutoff, LeastCost, LeastRowCost, Rule, makes_sense, threshold
+from outweigh._operating import Cutoff, LeastCost, LeastRowCost, Rule, makes_sense
+from outweigh._reading import one_line, quoted, shown
 
 Float = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -35,10 +40,17 @@ class Cost(Costs):
     tp, tn : float
         Cost of a right flag and of a right pass; a benefit is negative.
     refer : float, optional
-        Cost of handing a case to a person.
+        Cost of handing a case to a person, above that of a right decision. Nobody is handed on
+        where it reaches the expected cost at the threshold: fn · fp / (fn + fp), if right decisions
+        are free.
     tuned : bool
         Whether the threshold is the one of least cost on held-out rows, instead of Elkan's, which
-        follows from the costs. It did worse on 10 of 11 tables.
+        follows from the costs. It did worse on 10 of 11 tables. Goes without `refer`.
+
+    Raises
+    ------
+    UsageError
+        When a mistake costs no more than the right decision, or the costs contradict each other.
 
     Examples
     --------
@@ -55,14 +67,20 @@ class Cost(Costs):
     tuned: bool = False
 
     def __post_init__(self) -> None:
-        if not np.isfinite([self.fn, self.fp, self.tp, self.tn]).all():
-            raise UsageError(f"costs must be finite; came fn={self.fn}, fp={self.fp}: give numbers")
+        came = f"fn={self.fn:g}, tp={self.tp:g}, fp={self.fp:g}, tn={self.tn:g}"
+        if not np.isfinite([self.fn, self.tp, self.fp, self.tn]).all():
+            raise UsageError(f"costs must be finite; came {came}: give numbers")
         if not (self.fn > self.tp and self.fp > self.tn):
             raise UsageError(
                 "a mistake must cost more than the right decision (c10 > c00 and c01 > c11); came "
-                f"fn={self.fn:g}, tp={self.tp:g}, fp={self.fp:g}, tn={self.tn:g}: raise fn or fp"
+                f"{came}: raise {'fp' if self.fn > self.tp else 'fn'}"
             )
-        _check_refer(self.refer)
+        _check_refer(self.refer, self.matrix)
+        if self.tuned and self.refer is not None:
+            raise UsageError(
+                "a threshold can be tuned where all cases are decided; came tuned=True and "
+                f"refer={self.refer:g}: leave one of them out"
+            )
 
     @property
     def matrix(self) -> Float:
@@ -76,11 +94,8 @@ class Cost(Costs):
 
     def text(self, classes: Sequence[Any]) -> str:
         """Say how many false alarms a missed positive is worth."""
-        ratio = (self.fn - self.tp) / (self.fp - self.tn)
         how = "; the threshold is tuned on other folds" if self.tuned else ""
-        return f"one missed positive costs as much as {ratio:.4g} false alarms{how}" + _referring(
-            self.refer
-        )
+        return _in_false_alarms(self.matrix) + how + _referring(self.refer)
 
     def row_loss(self, y: Integers, decided: Integers, amount: Float | None = None) -> Float:
         """Give what each decision (..., N) on rows (N,) costs."""
@@ -110,9 +125,14 @@ class CostMatrix(Costs):
     classes : (K,) sequence
         Their labels; of two the positive one last.
     refer : float, optional
-        Cost of handing a case to a person.
+        Cost of handing a case to a person, above that of the cheapest right decision.
     by_default : bool
         Whether nobody gave these costs.
+
+    Raises
+    ------
+    UsageError
+        When they are no such table, or a mistake costs no more than the right decision.
 
     Examples
     --------
@@ -126,24 +146,24 @@ class CostMatrix(Costs):
     by_default: bool = False
 
     def __post_init__(self) -> None:
-        costs, k = np.array(self.costs, dtype=float), len(self.classes)
+        costs, classes = _numbers(self.costs), tuple(self.classes)
         object.__setattr__(self, "costs", costs)
-        object.__setattr__(self, "classes", tuple(self.classes))
-        if costs.shape != (k, k):
-            raise UsageError(
-                f"costs must have a row and a column for each of {k} classes; came "
-                f"{' × '.join(map(str, costs.shape))}: add the others"
-            )
-        if not np.isfinite(costs).all():
-            raise UsageError("costs must be finite; some are not: give numbers")
+        object.__setattr__(self, "classes", classes)
+        _check_shape(costs, len(classes))
+        for costs_of_class, true in zip(costs, classes, strict=True):
+            if not np.isfinite(costs_of_class).all():
+                raise UsageError(
+                    f"costs must be finite; for the true class {shown(true)} came "
+                    f"{quoted(costs_of_class.tolist())}: give numbers"
+                )
         if not makes_sense(costs):
             worst = next(k for k in range(len(costs)) if not _row_makes_sense(costs, k))
             raise UsageError(
                 "a mistake must cost more than the right decision (c10 > c00 and c01 > c11); for "
-                f"the true class {self.classes[worst]!r} it does not: raise its costs, which stand "
-                "in its row"
+                f"the true class {shown(classes[worst])} came {quoted(costs[worst].tolist())}: "
+                "raise the mistakes in its row"
             )
-        _check_refer(self.refer)
+        _check_refer(self.refer, costs)
 
     @property
     def matrix(self) -> Float:
@@ -157,24 +177,25 @@ class CostMatrix(Costs):
 
     def check(self, classes: Sequence[Any], *, has_amount: bool) -> None:
         """Raise where these are not the classes that the costs are for."""
-        if tuple(map(str, classes)) != tuple(map(str, self.classes)):
+        pairs = zip(classes, self.classes, strict=False)
+        same = all(label == own or str(label) == str(own) for label, own in pairs)
+        if len(classes) != len(self.classes) or not same:
             raise UsageError(
-                f"costs must be for the classes {list(classes)}; came {list(self.classes)}: give "
-                "one row and column for each, in this order"
+                f"costs must be for the classes {quoted(classes)}, in this order; came those for "
+                f"{quoted(self.classes)}: give a row and a column for each"
             )
 
     def text(self, classes: Sequence[Any]) -> str:
         """Say in short what the mistakes cost."""
-        if self.by_default and len(classes) > 2:
-            return "a mistake costs in inverse proportion to the rows of the true class"
-        if len(classes) > 2:
-            return (
+        if len(classes) == 2:
+            what = _in_false_alarms(self.costs)
+        elif self.by_default:
+            what = "a mistake costs in inverse proportion to the rows of the true class"
+        else:
+            what = (
                 f"each case is decided at least expected cost, by costs of {len(classes)} classes"
             )
-        ratio = (1 - threshold(self.costs)) / threshold(self.costs)
-        return f"one missed positive costs as much as {ratio:.4g} false alarms" + _referring(
-            self.refer
-        )
+        return what + _referring(self.refer)
 
     def row_loss(self, y: Integers, decided: Integers, amount: Float | None = None) -> Float:
         """Give what each decision (..., N) on rows (N,) costs."""
@@ -206,7 +227,8 @@ class RowCost(Costs):
     def __post_init__(self) -> None:
         if not (np.isfinite(self.fp) and self.fp > 0):
             raise UsageError(
-                f"the cost of a false alarm must be finite and above 0; came fp={self.fp}: raise it"
+                f"the cost of a false alarm must be finite and above 0; came fp={self.fp:g}: give "
+                "a number such as 10"
             )
 
     @property
@@ -272,9 +294,39 @@ def _known(amount: Float | None) -> Float:
     return amount
 
 
-def _check_refer(refer: float | None) -> None:
-    if refer is not None and not np.isfinite(refer):
-        raise UsageError(f"the cost of a referral must be finite; came {refer}: give a number")
+def _numbers(costs: Any) -> Float:
+    try:
+        return np.array(costs, dtype=float)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UsageError(
+            f"costs must be a table of numbers; {one_line(error)}: give a row for each true class"
+        ) from None
+
+
+def _check_shape(costs: Float, k: int) -> None:
+    if costs.shape != (k, k):
+        raise UsageError(
+            f"costs must be {k} × {k}, a row for each true class and a column for each decision; "
+            f"came {' × '.join(map(str, costs.shape)) or 'one number'}: give one for each pair"
+        )
+
+
+def _check_refer(refer: float | None, costs: Float) -> None:
+    """Refuse a referral as cheap as any right decision: every case would be referred."""
+    if refer is None:
+        return
+    right = float(np.diag(costs).min())
+    if not right < refer < float("inf"):
+        raise UsageError(
+            f"a referral must cost more than a right decision, {right:g}, or every case is "
+            f"referred; came {refer:g}: give what it costs that a person looks"
+        )
+
+
+def _in_false_alarms(costs: Float) -> str:
+    """Say what a missed positive costs, from a matrix (2, D)."""
+    ratio = (costs[1, 0] - costs[1, 1]) / (costs[0, 1] - costs[0, 0])
+    return f"one missed positive costs as much as {ratio:.4g} false alarms"
 
 
 def _with_refer(costs: Float, refer: float | None) -> Float:

@@ -1,7 +1,9 @@
 """Scores of counts: how many rows of each of two classes are decided each way.
 
-Where there is nothing to divide by, a score is 0. Letters: the last two axes of ``cells`` are true
-class and decision.
+Where there is nothing to divide by, a score is 0. A floor that no cut-off reaches is approached as
+far as one can; a budget is never exceeded.
+
+Letters: the last two axes of ``cells`` are true class and decision.
 """
 
 from collections.abc import Sequence
@@ -16,11 +18,19 @@ from outweigh._objective import Counted
 
 Float = NDArray[np.float64]
 
+ROUNDING = 1e-12
+"""By which part a share may miss its bound: sums of row weights are not exact."""
+
 
 @final
 @dataclass(frozen=True)
 class FBeta(Counted):
     """The harmonic mean of precision and recall, recall counted `beta` times.
+
+    Parameters
+    ----------
+    beta : float
+        Above 0 and at most 1,000.
 
     Examples
     --------
@@ -31,22 +41,24 @@ class FBeta(Counted):
     beta: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.beta) and self.beta > 0):
-            raise UsageError(f"beta must be finite and above 0; came {self.beta}: 1 is usual")
+        if not 0 < self.beta <= 1000:
+            raise UsageError(
+                f"beta must be above 0 and at most 1000; came {self.beta:g}: write f1 or fbeta:2"
+            )
 
     @property
     def name(self) -> str:  # type: ignore[override]
         """What it is called on the command line."""
-        return "f1" if self.beta == 1 else f"fbeta:{self.beta:g}"
+        return "f1" if self.beta == 1 else f"fbeta:{_digits(self.beta)}"
 
     @property
     def title(self) -> str:  # type: ignore[override]
         """What is compared."""
-        return f"F{self.beta:g}"
+        return f"F{_digits(self.beta)}"
 
     def text(self, classes: Sequence[Any]) -> str:
         """Say what it is."""
-        return f"the largest F{self.beta:g} of {classes[1]!s}"
+        return f"the largest {self.title} of {classes[1]!s}"
 
     def shown(self, cells: Float) -> Float:
         """Give F-beta of counts (..., 2, 2); 0 where nothing is found."""
@@ -58,7 +70,18 @@ class FBeta(Counted):
 @final
 @dataclass(frozen=True)
 class RecallAtPrecision(Counted):
-    """The largest recall among cut-offs of at least some precision; else the best precision."""
+    """The largest recall among cut-offs of at least some precision; else the best precision.
+
+    Parameters
+    ----------
+    floor : float
+        The precision, above 0 and at most 1.
+
+    Examples
+    --------
+    >>> RecallAtPrecision(0.9).name
+    'recall@precision>=0.9'
+    """
 
     floor: float
 
@@ -68,13 +91,13 @@ class RecallAtPrecision(Counted):
     @property
     def name(self) -> str:  # type: ignore[override]
         """What it is called on the command line."""
-        return f"recall@precision>={self.floor:g}"
+        return f"recall@precision>={_digits(self.floor)}"
 
     title = "recall"
 
     def text(self, classes: Sequence[Any]) -> str:
         """Say what it is."""
-        return f"the largest recall among cut-offs of at least {self.floor:.0%} precision"
+        return f"the largest recall among cut-offs of at least {100 * self.floor:g} % precision"
 
     def shown(self, cells: Float) -> Float:
         """Give recall."""
@@ -85,13 +108,24 @@ class RecallAtPrecision(Counted):
         """Give recall, or precision less 1 where the floor is missed."""
         _, fp, _, tp = _cells(cells)
         precision = _ratio(tp, tp + fp)
-        return np.where(precision >= self.floor, self.shown(cells), precision - 1)
+        return np.where(_reaches(precision, self.floor), self.shown(cells), precision - 1)
 
 
 @final
 @dataclass(frozen=True)
 class PrecisionAtRecall(Counted):
-    """The largest precision among cut-offs of at least some recall."""
+    """The largest precision among cut-offs of at least some recall.
+
+    Parameters
+    ----------
+    floor : float
+        The recall, above 0 and at most 1.
+
+    Examples
+    --------
+    >>> PrecisionAtRecall(0.9).name
+    'precision@recall>=0.9'
+    """
 
     floor: float
 
@@ -101,13 +135,13 @@ class PrecisionAtRecall(Counted):
     @property
     def name(self) -> str:  # type: ignore[override]
         """What it is called on the command line."""
-        return f"precision@recall>={self.floor:g}"
+        return f"precision@recall>={_digits(self.floor)}"
 
     title = "precision"
 
     def text(self, classes: Sequence[Any]) -> str:
         """Say what it is."""
-        return f"the largest precision among cut-offs of at least {self.floor:.0%} recall"
+        return f"the largest precision among cut-offs of at least {100 * self.floor:g} % recall"
 
     def shown(self, cells: Float) -> Float:
         """Give precision."""
@@ -118,13 +152,25 @@ class PrecisionAtRecall(Counted):
         """Give precision, or recall less 1 where the floor is missed."""
         _, _, fn, tp = _cells(cells)
         recall = _ratio(tp, tp + fn)
-        return np.where(recall >= self.floor, self.shown(cells), recall - 1)
+        return np.where(_reaches(recall, self.floor), self.shown(cells), recall - 1)
 
 
 @final
 @dataclass(frozen=True)
 class Alerts(Counted):
-    """As many positives as possible among so many flagged of 1,000 cases."""
+    """As many positives as possible among so many flagged of 1,000 cases.
+
+    Parameters
+    ----------
+    per_1000 : float
+        The budget, above 0 and below 1,000. Rows of one probability are flagged together, or not
+        at all where they do not fit in it.
+
+    Examples
+    --------
+    >>> Alerts(10).name
+    'alerts:10'
+    """
 
     per_1000: float
 
@@ -138,7 +184,7 @@ class Alerts(Counted):
     @property
     def name(self) -> str:  # type: ignore[override]
         """What it is called on the command line."""
-        return f"alerts:{self.per_1000:g}"
+        return f"alerts:{_digits(self.per_1000)}"
 
     title = "recall within the budget"
 
@@ -155,7 +201,7 @@ class Alerts(Counted):
         """Give recall, or minus the share flagged where that is over the budget."""
         _, fp, _, tp = _cells(cells)
         flagged = _ratio(tp + fp, cells.sum(axis=(-2, -1)))
-        within = flagged <= self.per_1000 / 1000 * (1 + 1e-12)
+        within = flagged <= self.per_1000 / 1000 * (1 + ROUNDING)
         return np.where(within, self.shown(cells), -flagged)
 
 
@@ -201,6 +247,15 @@ def _check_floor(floor: float, of: str) -> None:
         raise UsageError(
             f"a floor of {of} must be above 0 and at most 1; came {floor:g}: write 0.9 for 90 %"
         )
+
+
+def _reaches(share: Float, floor: float) -> NDArray[np.bool_]:
+    return np.asarray(share >= floor * (1 - ROUNDING))
+
+
+def _digits(value: float) -> str:
+    """Write a number in as few digits as bring it back, 2.0 as 2."""
+    return np.format_float_positional(value, trim="-")
 
 
 def _cells(cells: Float) -> tuple[Float, Float, Float, Float]:

@@ -75,7 +75,7 @@ def sweep(probability: Float, y: NDArray[np.int64], row_weight: Float | None = N
 
 
 def _between(values: Float) -> Float:
-    """Give thresholds (C,) around one or more rising values (C − 1,), the highest first."""
+    """Give thresholds (C,) around rising values, the highest first."""
     low, high = values[:-1], values[1:]
     middle = low + (high - low) / 2
     middle = np.where(middle > low, middle, high)  # neighbours have nothing between them

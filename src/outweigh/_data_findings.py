@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from outweigh._groups import duplicate_groups, tally
+from outweigh._groups import copied, tally
 from outweigh._look import Found, NotApplicable
 from outweigh._reading import shown
 from outweigh._split import Split
@@ -71,48 +71,6 @@ def duplicates_across_folds(e: Evidence) -> Answers:
         "If they are copies of one case, say --duplicates-together: figures are too good without. "
         "If they are cases that look alike, all is well.",
     )
-
-
-def copied(matrix: NDArray[np.float64]) -> tuple[Integers, Integers]:
-    """Find the rows (N, D) that are there more than once.
-
-    Rows are first compared by a hash of 64 bits, and only those whose hash comes twice byte for
-    byte: exact, and several times as fast where few rows are copies.
-
-    Parameters
-    ----------
-    matrix : (N, D) float64
-        Equal values must be equal byte for byte, as `Columns.comparable` makes them.
-
-    Returns
-    -------
-    rows : (M,) int64
-        Their numbers, sorted.
-    group : (M,) int64
-        Rows that are equal have the same.
-
-    Examples
-    --------
-    >>> copied(np.array([[1.0, np.nan], [2.0, 3.0], [1.0, np.nan]]))
-    (array([0, 2]), array([0, 0]))
-    """
-    place, times = np.unique(_hash(matrix), return_inverse=True, return_counts=True)[1:]
-    rows = np.flatnonzero((times > 1)[place])
-    group = duplicate_groups(matrix[rows])
-    alone = np.bincount(group, minlength=1)[group] == 1  # two hashes met by chance
-    return rows[~alone], group[~alone]
-
-
-def _hash(matrix: NDArray[np.float64]) -> NDArray[np.uint64]:
-    """Mix the bits of each row (N, D) into one number (N,)."""
-    bits = np.ascontiguousarray(matrix, dtype=np.float64).view(np.uint64)
-    rng = np.random.default_rng(0)
-    hashed = np.zeros(len(bits), dtype=np.uint64)
-    for column in bits.T:
-        odd = np.uint64(2 * rng.integers(2**62) + 1)  # an even factor would lose a bit
-        hashed = (hashed ^ column) * odd
-        hashed ^= hashed >> np.uint64(29)
-    return hashed
 
 
 def _parts(split: Split, n: int) -> list[Integers]:

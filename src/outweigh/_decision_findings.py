@@ -11,11 +11,10 @@ from scipy import stats
 
 from outweigh import _scores as scores
 from outweigh._compare import NO_GAIN, TOO_FEW
-from outweigh._look import Found, NotApplicable
+from outweigh._look import Found, Judged, NotApplicable
 from outweigh._predictions import Predictions
 from outweigh._reading import shown
 from outweigh._settings import TWIN
-from outweigh._study import Evidence
 
 CONFIDENCE = 0.95
 NEARLY_EVERYBODY = 0.9  # of the cases
@@ -28,7 +27,7 @@ Answers = Iterator[Found | NotApplicable]
 Floats = NDArray[np.float64]
 
 
-def weight_at_edge(e: Evidence) -> Answers:
+def weight_at_edge(e: Judged) -> Answers:
     """``weight-at-edge``: the best class weight is the largest or the smallest that was tried."""
     names, strength = e.predictions.settings, _strength(e)
     order = [s for s in np.argsort(strength).tolist() if np.isfinite(strength[s])]
@@ -53,7 +52,7 @@ def weight_at_edge(e: Evidence) -> Answers:
             )
 
 
-def threshold_at_edge(e: Evidence) -> Answers:
+def threshold_at_edge(e: Judged) -> Answers:
     """``threshold-at-edge``: the cut-off that was searched for flags everybody or nobody."""
     d, p, s = e.decisions, e.predictions, e.predictions.settings.index(e.verdict.chosen)
     if reason := _no_flags(e):
@@ -76,7 +75,7 @@ def threshold_at_edge(e: Evidence) -> Answers:
             )
 
 
-def flags_nearly_everybody(e: Evidence) -> Answers:
+def flags_nearly_everybody(e: Judged) -> Answers:
     """``flags-nearly-everybody``: more than nine of ten cases would be flagged."""
     if reason := _no_flags(e):
         yield NotApplicable(reason)
@@ -90,7 +89,7 @@ def flags_nearly_everybody(e: Evidence) -> Answers:
         )
 
 
-def flags_nearly_nobody(e: Evidence) -> Answers:
+def flags_nearly_nobody(e: Judged) -> Answers:
     """``flags-nearly-nobody``: fewer would be flagged than a tenth of the positives."""
     if reason := _no_flags(e):
         yield NotApplicable(reason)
@@ -105,7 +104,7 @@ def flags_nearly_nobody(e: Evidence) -> Answers:
         )
 
 
-def weights_moved_threshold(e: Evidence) -> Answers:
+def weights_moved_threshold(e: Judged) -> Answers:
     """``weights-moved-threshold``: weights change what 0.5 flags, and nothing else."""
     p, best = e.predictions, e.verdict.best
     if best == TWIN.name:
@@ -128,21 +127,21 @@ def weights_moved_threshold(e: Evidence) -> Answers:
     )
 
 
-def _strength(e: Evidence) -> Floats:
-    """Give each setting (S,) its log weight ratio, or its power with more than two classes."""
+def _strength(e: Judged) -> Floats:
+    """Give the log of each setting's (S,) weight ratio; of many classes, that of the extremes."""
     weight = e.predictions.class_weight
-    if weight.shape[2] == 2:
-        return np.asarray(np.log(weight[:, :, 1] / weight[:, :, 0]).mean(axis=1))
-    return np.array([np.nan if s.power is None else s.power for s in e.settings])
+    two = weight.shape[2] == 2
+    ratio = weight[..., 1] / weight[..., 0] if two else weight.max(axis=2) / weight.min(axis=2)
+    return np.asarray(np.log(ratio).mean(axis=1))
 
 
-def _is_first(e: Evidence, order: list[int], at: int, twin: int) -> bool:
+def _is_first(e: Judged, order: list[int], at: int, twin: int) -> bool:
     """Tell whether a setting is next to the twin, the weakest of all, and no worse than it."""
     elsewhere = e.decisions.elsewhere
     return at == 1 and order[0] == twin and bool(elsewhere[order[1]].sum() <= elsewhere[twin].sum())
 
 
-def _is_clearly_better(e: Evidence, one: int, other: int) -> bool:
+def _is_clearly_better(e: Judged, one: int, other: int) -> bool:
     """Tell whether a setting is better than another one beyond chance, by the jackknife over folds.
 
     What settings come to on the other folds of each fold are the jackknife's replicates.
@@ -158,7 +157,7 @@ def _is_clearly_better(e: Evidence, one: int, other: int) -> bool:
     return bool(difference.mean() < -bound)
 
 
-def _no_flags(e: Evidence) -> str:
+def _no_flags(e: Judged) -> str:
     """Say why nobody is flagged in this study; empty where cases are."""
     if not e.decisions.rules:
         return "the objective ranks cases and decides nothing"
@@ -172,7 +171,7 @@ def _is_searched(thresholds: Floats) -> bool:
     return bool(np.isinf(thresholds).any() or np.ptp(thresholds) > 0)
 
 
-def _shares(e: Evidence) -> tuple[float, float]:
+def _shares(e: Judged) -> tuple[float, float]:
     """Give the shares of cases that the chosen setting flags, and that are positive."""
     decided = e.decisions.decided[e.predictions.settings.index(e.verdict.chosen)]
     flagged, positive = (
@@ -182,7 +181,7 @@ def _shares(e: Evidence) -> tuple[float, float]:
     return float(flagged), float(positive)
 
 
-def _flagged_from_half(e: Evidence, s: int) -> float:
+def _flagged_from_half(e: Judged, s: int) -> float:
     """Give the share of cases that the raw output, averaged over seeds, flags from 0.5."""
     p = e.predictions
     alive = p.alive[s][:, p.fold]  # (R, N)
@@ -190,7 +189,7 @@ def _flagged_from_half(e: Evidence, s: int) -> float:
     return float(np.average(said > 0.5 * alive.sum(axis=0), weights=e.decisions.cases.weight))
 
 
-def _ranks_otherwise(e: Evidence, s: int, twin: int) -> bool:
+def _ranks_otherwise(e: Judged, s: int, twin: int) -> bool:
     """Tell whether two settings' average precision differs beyond chance, by t over the folds."""
     difference = _precision(e, s) - _precision(e, twin)
     difference = difference[np.isfinite(difference)]
@@ -200,7 +199,7 @@ def _ranks_otherwise(e: Evidence, s: int, twin: int) -> bool:
     return bool(abs(difference.mean()) > bound)
 
 
-def _precision(e: Evidence, s: int) -> Floats:
+def _precision(e: Judged, s: int) -> Floats:
     """Give a setting's average precision in each fold (F,)."""
     p, said = e.predictions, e.predictions.averaged()[s]
     return np.array([_of_fold(p, said, p.fold == f) for f in range(len(p.prior))])

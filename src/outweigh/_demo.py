@@ -34,6 +34,7 @@ from outweigh._record import (
     curves_record,
     data_record,
     environment,
+    findings_record,
     objective_record,
     settings_record,
     thresholds_record,
@@ -295,7 +296,7 @@ def _results(
         "curves": curves_record(baseline, shown),
         "history": {},
         "test": None,
-        "findings": [],
+        **findings_record(()),
         "environment": environment(),
         "tutorial": _tutorial(decided, settings, table, training),
         "bayes_limit": {

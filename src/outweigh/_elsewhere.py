@@ -8,6 +8,7 @@ Letters: N entries, S settings, R seeds, F folds, K classes.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -17,11 +18,12 @@ from numpy.typing import NDArray
 
 from outweigh._answer import Study
 from outweigh._columns import floats
-from outweigh._compare import judge
+from outweigh._compare import Verdict, judge
 from outweigh._costs import by_default
 from outweigh._decisions import Decisions, decide_all
 from outweigh._deployment import Deployment
 from outweigh._errors import TableError
+from outweigh._findings import looks_at_judged
 from outweigh._frames import as_arrow, frame_columns, frame_kind
 from outweigh._labels import Classes, encode, is_numeric, positive_last
 from outweigh._objective import Objective
@@ -31,6 +33,7 @@ from outweigh._record import (
     chosen_record,
     curves_record,
     environment,
+    findings_record,
     objective_record,
     settings_record,
     thresholds_record,
@@ -42,6 +45,18 @@ from outweigh._scored import Record
 from outweigh._settings import TWIN
 
 NEEDED = ("row", "fold", "setting", "y")
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What findings look at."""
+
+    decisions: Decisions
+    verdict: Verdict
+
+    @property
+    def predictions(self) -> Predictions:
+        return self.decisions.predictions
 
 
 def weigh_predictions(
@@ -241,7 +256,9 @@ def _check_whole(
         )
 
 
-def _results(decisions: Decisions, verdict: Any, *, given: bool, deployment: Deployment) -> Record:
+def _results(
+    decisions: Decisions, verdict: Verdict, *, given: bool, deployment: Deployment
+) -> Record:
     """Give the record of a study whose table is not known."""
     p = decisions.predictions
     weights = p.class_weight.mean(axis=1)
@@ -266,7 +283,7 @@ def _results(decisions: Decisions, verdict: Any, *, given: bool, deployment: Dep
         "curves": curves_record(decisions),
         "history": {},
         "test": None,
-        "findings": [],
+        **findings_record(looks_at_judged(_Judged(decisions, verdict))),
         "timing": {"seconds": {}},
         "environment": environment(),
     }

@@ -7,7 +7,7 @@ import numpy as np
 from outweigh._answer import Study
 from outweigh._chunk import DIVERGED
 from outweigh._errors import NetworkError
-from outweigh._findings import findings
+from outweigh._findings import looks_at
 from outweigh._model import DEFAULT, Model, stacked
 from outweigh._network import default_network
 from outweigh._record import record
@@ -32,7 +32,7 @@ def answered(
     about = trainer.describe(len(e.final.features.names), len(e.table.classes))
     name = network_name or _name(trainer.build)
     return Study(
-        record(e, about_network=about, findings=findings(e)),
+        record(e, about_network=about, outcomes=looks_at(e)),
         e.decisions,
         e.verdict,
         model=lambda: model_of(e, trainer.build, name),

@@ -5,15 +5,16 @@ outcomes: something was found, all is clear, or the question is not applicable, 
 why. What each code means stands in ``docs/findings.md``.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 from outweigh import _column_findings as columns
 from outweigh import _data_findings as data
 from outweigh import _decision_findings as decisions
 from outweigh import _lane_findings as lanes
 from outweigh import _probability_findings as probabilities
-from outweigh._look import Found, Look, NotApplicable
+from outweigh._look import Found, Judged, Look, NotApplicable
 from outweigh._study import Evidence
 
 LOOKS: dict[str, Look] = {
@@ -93,10 +94,6 @@ class Outcome:
 def looks_at(evidence: Evidence) -> tuple[Outcome, ...]:
     """Look for everything there is to find.
 
-    Parameters
-    ----------
-    evidence : Evidence
-
     Returns
     -------
     outcomes : tuple of Outcome
@@ -105,7 +102,16 @@ def looks_at(evidence: Evidence) -> tuple[Outcome, ...]:
     return tuple(outcome(code, look, evidence) for code, look in LOOKS.items())
 
 
-def outcome(code: str, look: Look, evidence: Evidence) -> Outcome:
+def looks_at_judged(judged: Judged) -> tuple[Outcome, ...]:
+    """Look for what can be found without the table, when predictions were made elsewhere."""
+    return tuple(
+        outcome(code, look, judged)
+        for code, look in LOOKS.items()
+        if look.__module__ in (probabilities.__name__, decisions.__name__)
+    )
+
+
+def outcome(code: str, look: Look, evidence: Any) -> Outcome:
     """Take one look, and give what it came to."""
     answers = list(look(evidence))
     found = tuple(Finding(code, a.title, a.remedy) for a in answers if isinstance(a, Found))
@@ -115,4 +121,9 @@ def outcome(code: str, look: Look, evidence: Evidence) -> Outcome:
 
 def findings(evidence: Evidence) -> list[Finding]:
     """Give everything that was found, in a fixed order."""
-    return [finding for outcome in looks_at(evidence) for finding in outcome.findings]
+    return found_in(looks_at(evidence))
+
+
+def found_in(outcomes: Iterable[Outcome]) -> list[Finding]:
+    """Give what was found, in the order of the looks."""
+    return [finding for outcome in outcomes for finding in outcome.findings]

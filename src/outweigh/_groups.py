@@ -18,6 +18,36 @@ FREE = -1
 """The part of a group that has none yet."""
 
 
+def copied(matrix: NDArray[np.float64]) -> tuple[Integers, Integers]:
+    """Find the rows (N, D) that are there more than once.
+
+    Rows are first compared by a hash of 64 bits, and only those whose hash comes twice byte for
+    byte: exact, and several times as fast where few rows are copies.
+
+    Parameters
+    ----------
+    matrix : (N, D) float64
+        Equal values must be equal byte for byte, as `Columns.comparable` makes them.
+
+    Returns
+    -------
+    rows : (M,) int64
+        Their numbers, sorted.
+    group : (M,) int64
+        Rows that are equal have the same.
+
+    Examples
+    --------
+    >>> copied(np.array([[1.0, np.nan], [2.0, 3.0], [1.0, np.nan]]))
+    (array([0, 2]), array([0, 0]))
+    """
+    place, times = np.unique(_hash(matrix), return_inverse=True, return_counts=True)[1:]
+    rows = np.flatnonzero((times > 1)[place])
+    group = duplicate_groups(matrix[rows])
+    alone = np.bincount(group, minlength=1)[group] == 1  # two hashes met by chance
+    return rows[~alone], group[~alone]
+
+
 def first_copies(matrix: ArrayLike, rows: ArrayLike) -> Integers:
     """Give for each of some rows of a matrix the first of them that it is a copy of.
 
@@ -38,9 +68,11 @@ def first_copies(matrix: ArrayLike, rows: ArrayLike) -> Integers:
     array([2, 1, 2])
     """
     among, place = np.unique(np.asarray(rows), return_inverse=True)
-    code = duplicate_groups(np.asarray(matrix)[among])
-    _, first = np.unique(code, return_index=True)
-    return np.asarray(among[first][code][place], dtype=np.int64)
+    copies, group = copied(np.asarray(matrix, dtype=np.float64)[among])
+    _, at, which = np.unique(group, return_index=True, return_inverse=True)
+    first = among.astype(np.int64)
+    first[copies] = among[copies[at]][which]
+    return np.asarray(first[place])
 
 
 def duplicate_groups(matrix: ArrayLike, group: ArrayLike | None = None) -> Integers:
@@ -82,6 +114,18 @@ def duplicate_groups(matrix: ArrayLike, group: ArrayLike | None = None) -> Integ
     one_number_per_row = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
     copy = np.unique(one_number_per_row.ravel(), return_inverse=True)[1].astype(np.int64)
     return copy if group is None else _joined(copy, np.asarray(group))
+
+
+def _hash(matrix: NDArray[np.float64]) -> NDArray[np.uint64]:
+    """Mix the bits of each row (N, D) into one number (N,)."""
+    bits = np.ascontiguousarray(matrix, dtype=np.float64).view(np.uint64)
+    rng = np.random.default_rng(0)
+    hashed = np.zeros(len(bits), dtype=np.uint64)
+    for column in bits.T:
+        odd = np.uint64(2 * rng.integers(2**62) + 1)  # an even factor would lose a bit
+        hashed = (hashed ^ column) * odd
+        hashed ^= hashed >> np.uint64(29)
+    return hashed
 
 
 def tally(y: Integers, group: Integers, n_classes: int) -> tuple[Integers, Integers]:

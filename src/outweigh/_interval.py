@@ -256,5 +256,5 @@ def _drawn_errors(covariance: Float, n_folds: int) -> Float:
     variance, direction = np.linalg.eigh(covariance)
     root = direction * np.sqrt(np.maximum(variance, 0))
     size = n_folds, len(root)
-    n_draws = min(DRAWS, max(FEWEST_DRAWS, NUMBERS // np.prod(size)))
+    n_draws = min(DRAWS, max(FEWEST_DRAWS, NUMBERS // (n_folds * len(root))))
     return np.asarray(np.random.default_rng(0).normal(size=(n_draws, *size)) @ root.T)

@@ -20,7 +20,16 @@ from typing import Any
 import jax
 import numpy as np
 
-from outweigh._chunk import COLLAPSED, DIVERGED, FINISHED, STOPPED, Chunk, Progress, Trained
+from outweigh._chunk import (
+    COLLAPSED,
+    DIVERGED,
+    FINISHED,
+    STOPPED,
+    Chunk,
+    Curves,
+    Progress,
+    Trained,
+)
 from outweigh._errors import NetworkError
 from outweigh._machine import cores, free_memory
 from outweigh._network import Build, Network, default_network, prepare
@@ -141,12 +150,15 @@ class KerasTrainer:
 
     def _program(self, network: Network, chunk: Chunk) -> Program:
         """Give the program for chunks like this one; what it compiled once serves them all."""
-        shape = chunk.x.shape[1], network.n_classes, chunk.batch_size, chunk.patience
-        if shape not in self.programs:
-            self.programs[shape] = Program(
-                network, batch_size=chunk.batch_size, patience=chunk.patience
-            )
-        return self.programs[shape]
+        how: dict[str, Any] = {
+            "batch_size": chunk.batch_size,
+            "patience": chunk.patience,
+            "watch": chunk.watch,
+        }
+        kind = chunk.x.shape[1], network.n_classes, *how.values()
+        if kind not in self.programs:
+            self.programs[kind] = Program(network, **how)
+        return self.programs[kind]
 
 
 def predict(
@@ -228,7 +240,7 @@ class _Result:
     probability: np.ndarray
     outcome: list[str]
     epochs: np.ndarray
-    curve: np.ndarray
+    curves: Curves
     parameters: tuple[Any, Any] | None
 
 
@@ -337,18 +349,19 @@ def _train_block(block: _Block, program: Program, start: Lane, crew: _Crew) -> _
     lane, watch, class_weight = _start(block, program, start)
     chunk = block.chunk
     rows, validation = jax.device_put((_training(chunk), _validation(chunk)))
-    curve: list[np.ndarray] = []
-    while len(curve) < chunk.epochs and np.asarray(watch.running).any():
+    losses: list[Curves] = []
+    while len(losses) < chunk.epochs and np.asarray(watch.running).any():
         if crew.must_stop:
             return None
-        order = _order(chunk, epoch=len(curve))
+        order = _order(chunk, epoch=len(losses))
         lane, watch, loss = program.epoch(lane, watch, class_weight, rows, order, validation)
-        curve.append(np.asarray(loss))
+        losses.append(jax.tree.map(np.asarray, loss))
         crew.epoch(block)
     best = watch.trainable, watch.other
     held_out = np.asarray(program.predict(*best, _held_out(chunk)))
-    crew.end(block, len(curve))
-    return _result(block, held_out, watch, best, np.stack(curve, axis=1), crew.keep_parameters)
+    crew.end(block, len(losses))
+    curves = jax.tree.map(lambda *v: np.stack(v, axis=1), *losses)
+    return _result(block, held_out, watch, best, curves, crew.keep_parameters)
 
 
 def _result(
@@ -356,7 +369,7 @@ def _result(
     held_out: np.ndarray,
     watch: Any,
     best: tuple[Any, Any],
-    curve: np.ndarray,
+    curves: Curves,
     keep_parameters: bool,
 ) -> _Result:
     n, m = block.n_lanes, len(block.chunk.held_out)
@@ -369,8 +382,8 @@ def _result(
         for i, p in enumerate(probability)
     ]
     epochs = np.asarray(watch.epoch if validated else watch.now)[:n]
-    curve = curve[:n] if validated else curve[:n, :0]
-    return _Result(probability, outcome, epochs, curve, best if keep_parameters else None)
+    curves = jax.tree.map(lambda v: v[:n] if validated else v[:n, :0], curves)
+    return _Result(probability, outcome, epochs, curves, best if keep_parameters else None)
 
 
 def _outcome(probability: np.ndarray, parameters: list[np.ndarray], stopped: bool) -> str:
@@ -388,18 +401,21 @@ def _joined(parts: Sequence[_Result | None]) -> Trained | None:
     done = [part for part in parts if part is not None]
     if len(done) < len(parts):
         return None
-    longest = max(part.curve.shape[1] for part in done)
-    curves = [
-        np.pad(p.curve, ((0, 0), (0, longest - p.curve.shape[1])), constant_values=np.nan)
-        for p in done
-    ]
     kept = [part.parameters for part in done if part.parameters is not None]
     return Trained(
         probability=np.concatenate([part.probability for part in done]),
         outcome=tuple(o for part in done for o in part.outcome),
         epochs=np.concatenate([part.epochs for part in done]),
-        validation_log_loss=np.concatenate(curves),
+        curves=jax.tree.map(_stacked, *[part.curves for part in done]),
         parameters=jax.tree.map(lambda *v: np.concatenate(v), *kept) if kept else None,
+    )
+
+
+def _stacked(*curves: np.ndarray) -> np.ndarray:
+    """Put one curve of several blocks together, the shorter ones filled up with NaN."""
+    longest = max(curve.shape[1] for curve in curves)
+    return np.concatenate(
+        [np.pad(c, ((0, 0), (0, longest - c.shape[1])), constant_values=np.nan) for c in curves]
     )
 
 

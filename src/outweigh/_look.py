@@ -6,9 +6,30 @@ Where it yields nothing, all is clear.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import final
+from typing import Any, Protocol, final
 
-from outweigh._study import Evidence
+from outweigh._compare import Verdict
+from outweigh._decisions import Decisions
+from outweigh._predictions import Predictions
+
+
+class Judged(Protocol):
+    """What any study comes to, also one of predictions that were made elsewhere."""
+
+    @property
+    def predictions(self) -> Predictions:
+        """What was said about rows that were held out."""
+        ...
+
+    @property
+    def decisions(self) -> Decisions:
+        """What every setting makes of that."""
+        ...
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether weights earn their place."""
+        ...
 
 
 @final
@@ -28,4 +49,5 @@ class NotApplicable:
     because: str
 
 
-Look = Callable[[Evidence], Iterator[Found | NotApplicable]]
+Look = Callable[[Any], Iterator[Found | NotApplicable]]
+"""Looks at an `outweigh._study.Evidence`, or at what is `Judged`."""

@@ -86,14 +86,13 @@ class LeastCost:
 
     def decide(self, probability: Float, amount: Float | None = None) -> Integers:
         """Decide cases (..., N, K)."""
-        k = len(self.costs)
-        expected = probability @ self.costs
-        own, referral = expected[..., :k], expected[..., k:]
-        decided = np.argmin(own, axis=-1)
-        if k == 2:  # on a tie rounding would decide, and differently from the threshold shown
-            decided = probability[..., 1] >= threshold(self.costs)
-        referred = (referral < own.min(axis=-1, keepdims=True)).any(axis=-1)
-        return np.asarray(np.where(referred, k, decided), dtype=np.int64)
+        k, d = self.costs.shape
+        decided = _decided_alone(probability, self.costs[:, :k])
+        if d > k:
+            expected = probability @ self.costs
+            referred = expected[..., k] < expected[..., :k].min(axis=-1)
+            decided = np.where(referred, k, decided)
+        return np.asarray(decided, dtype=np.int64)
 
     def as_record(self) -> dict[str, Any]:
         """Give it as plain JSON types."""
@@ -136,8 +135,7 @@ def threshold(costs: Float) -> float:
 
     Parameters
     ----------
-    costs : array of float, shape (2, D)
-        What it costs to refer a case to a person is not looked at.
+    costs : array of float, shape (2, 2)
 
     Returns
     -------
@@ -157,6 +155,13 @@ def threshold(costs: Float) -> float:
     false_alarm = costs[0, 1] - costs[0, 0]
     miss = costs[1, 0] - costs[1, 1]
     return float(false_alarm / (false_alarm + miss))
+
+
+def _decided_alone(probability: Float, costs: Float) -> NDArray[Any]:
+    """Decide cases (..., N, K) by costs (K, K), none of them referred."""
+    if len(costs) == 2:  # not by two sums: rounding would decide ties
+        return np.asarray(probability[..., 1] >= threshold(costs))
+    return np.asarray(np.argmin(probability @ costs, axis=-1))
 
 
 def rule_from(record: Any) -> Rule:

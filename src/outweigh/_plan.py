@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from outweigh._chunk import Chunk, default_batch_size
+from outweigh._chunk import Chunk, Curves, default_batch_size
 from outweigh._errors import UsageError
 from outweigh._features import Features, fit_features
 from outweigh._groups import duplicate_groups
@@ -23,7 +23,7 @@ from outweigh._validation import validation_share, whole_batches
 FEWEST_VALIDATING = 10  # rows outside the most frequent class that lanes may be stopped by
 VALIDATING = 0.15  # share of the training rows that stops lanes
 ALIKE = 1.1  # training parts that differ by less get as many gradient rows: one program for all
-WATCHED = ("undone", "raw", "weighted")
+WATCHED = Curves._fields
 EPOCHS, EPOCHS_UNSTOPPED = 150, 30
 
 
@@ -98,6 +98,7 @@ class Schedule:
     batch_size: int
     epochs: int
     patience: int  # 0: no early stopping
+    watch: str = "undone"  # the validation curve that stops a lane
 
     @property
     def stops_early(self) -> bool:
@@ -174,6 +175,7 @@ class Plan:
             batch_size=self.schedule.batch_size,
             epochs=self.schedule.epochs,
             patience=self.schedule.patience,
+            watch=self.schedule.watch,
         )
 
 
@@ -234,7 +236,8 @@ def settle(table: Table, trainings: Sequence[np.ndarray], design: Design) -> Sch
         and min(_validating(table.y[rows], batch_size) for rows in trainings) >= FEWEST_VALIDATING
     )
     epochs = design.epochs or (EPOCHS if stops else EPOCHS_UNSTOPPED)
-    return Schedule(min(batch_size, smallest), epochs, design.patience if stops else 0)
+    patience = design.patience if stops else 0
+    return Schedule(min(batch_size, smallest), epochs, patience, design.watch)
 
 
 def _part(

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainc
 
-from outweigh._look import Found, NotApplicable
+from outweigh._look import Found, Judged, NotApplicable
 from outweigh._predictions import Predictions
 from outweigh._reading import shown
 from outweigh._settings import TWIN
-from outweigh._study import Evidence
 
 INFLATED = 1.5  # times the share observed, from which a mean probability is called inflated
 
@@ -34,7 +33,7 @@ Truth = NDArray[np.bool_]
 Units = NDArray[np.int64]
 
 
-def probabilities_inflated(e: Evidence) -> Answers:
+def probabilities_inflated(e: Judged) -> Answers:
     """``probabilities-inflated``: trained with weights, networks exaggerate the rarest class."""
     p = e.predictions
     weighted = [name for name in p.settings if name != TWIN.name]
@@ -57,7 +56,7 @@ def probabilities_inflated(e: Evidence) -> Answers:
         )
 
 
-def repair_not_enough(e: Evidence) -> Answers:
+def repair_not_enough(e: Judged) -> Answers:
     """``repair-not-enough``: probabilities deviate from what happened, even after repair."""
     p, d = e.predictions, e.decisions
     asked = [1] if len(p.classes) == 2 else range(len(p.classes))
@@ -77,7 +76,7 @@ def repair_not_enough(e: Evidence) -> Answers:
             )
 
 
-def label_noise(e: Evidence) -> Answers:
+def label_noise(e: Judged) -> Answers:
     """``label-noise``: rows of the rarest class are where networks are surest of another one."""
     p = e.predictions
     rows = np.flatnonzero((np.asarray(p.repeat) == 0)[p.fold] & (_row_weight(p) > 0))

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from outweigh._chunk import Curves
 from outweigh._layout import rows_last
 from outweigh._network import Network
 
@@ -39,7 +40,7 @@ class Watch(NamedTuple):
 
     trainable: list[Any]  # of the best epoch; of the last one without validation rows
     other: list[Any]
-    loss: Any  # its undone validation log loss
+    loss: Any  # its validation log loss, of the curve that is watched
     epoch: Any  # its number, from 1
     now: Any  # the number of the last epoch
     running: Any  # whether it may still improve
@@ -62,12 +63,15 @@ class Program:
     batch_size : int
     patience : int
         Epochs without improvement after which a lane stops.
+    watch : str
+        The validation curve that must improve, a field of `Curves`.
     """
 
-    def __init__(self, network: Network, *, batch_size: int, patience: int):
+    def __init__(self, network: Network, *, batch_size: int, patience: int, watch: str = "undone"):
         self.network = network
         self.batch_size = batch_size
         self.patience = patience
+        self.watch = watch
         self.compiled: dict[Any, Any] = {}
         self._lock = threading.Lock()
         takes_training = "training" in inspect.signature(network.model.call).parameters
@@ -85,8 +89,8 @@ class Program:
         best, now = jnp.zeros(width, "int32"), jnp.zeros(width, "int32")
         return lane, Watch(copy[0], copy[1], loss, best, now, jnp.ones(width, bool))
 
-    def epoch(self, *arguments: Any) -> tuple[Lane, Watch, Any]:
-        """Train the lanes on each row once; give the undone validation log loss (W,).
+    def epoch(self, *arguments: Any) -> tuple[Lane, Watch, Curves]:
+        """Train the lanes on each row once; give their validation log losses (W,).
 
         The arguments are those of ``compile`` but the last.
         """
@@ -130,7 +134,7 @@ class Program:
         rows: Rows,
         order: Any,
         validation: Rows | None,
-    ) -> tuple[Lane, Watch, Any]:
+    ) -> tuple[Lane, Watch, Curves]:
         def step(lane: Lane, batch: Rows) -> tuple[Lane, None]:
             return self._step(lane, batch, class_weight), None
 
@@ -142,9 +146,10 @@ class Program:
         settled = lane._replace(trainable=self.network.settled(lane.trainable, lane.steps))
         if validation is None:
             last = {"trainable": settled.trainable, "other": settled.other, "now": watch.now + 1}
-            return lane, watch._replace(**last), jnp.float32(jnp.nan)
-        loss = self._undone_log_loss(settled, class_weight, validation)
-        return lane, _watched(watch, settled, loss, self.patience), loss
+            return lane, watch._replace(**last), Curves(*[jnp.float32(jnp.nan)] * 3)
+        losses = self._log_losses(settled, class_weight, validation)
+        loss = getattr(losses, self.watch)
+        return lane, _watched(watch, settled, loss, self.patience), losses
 
     def _step(self, lane: Lane, batch: Rows, class_weight: Any) -> Lane:
         gradient, other = rows_last(self._gradient)(batch.x, lane, batch, class_weight)
@@ -183,17 +188,21 @@ class Program:
         p = jnp.concatenate([1 - z, z], axis=1) if two else z
         return jnp.log(jnp.maximum(p, TINY))
 
-    def _undone_log_loss(self, lane: Lane, class_weight: Any, validation: Rows) -> Any:
-        """Give the mean log loss of the validation rows once the class weights are undone."""
+    def _log_losses(self, lane: Lane, class_weight: Any, validation: Rows) -> Curves:
+        """Give the mean log losses of the validation rows; one forward pass serves all three."""
 
-        def add(total: Any, batch: Rows) -> tuple[Any, None]:
-            weighted = rows_last(self._log_probability)(batch.x, lane.trainable, lane.other)
-            undone = jax.nn.log_softmax(weighted - jnp.log(class_weight))
+        def add(totals: tuple[Any, Any], batch: Rows) -> tuple[tuple[Any, Any], None]:
+            raw = rows_last(self._log_probability)(batch.x, lane.trainable, lane.other)
+            undone = jax.nn.log_softmax(raw - jnp.log(class_weight))
             own = sum(jnp.where(batch.y == k, undone[:, k], 0) for k in range(undone.shape[1]))
-            return total - (batch.row_weight * own).sum(), None
+            of_class = batch.y[:, None] == jnp.arange(len(class_weight))
+            by_class = jnp.where(of_class, batch.row_weight[:, None] * raw, 0).sum(axis=0)
+            return (totals[0] - (batch.row_weight * own).sum(), totals[1] - by_class), None
 
-        total, _ = jax.lax.scan(add, jnp.float32(0), validation)
-        return total / validation.row_weight.sum()
+        zero = jnp.float32(0), jnp.zeros_like(class_weight)
+        (undone, by_class), _ = jax.lax.scan(add, zero, validation)
+        n = validation.row_weight.sum()
+        return Curves(undone / n, by_class.sum() / n, (class_weight * by_class).sum() / n)
 
     def _predict(self, trainable: list[Any], other: list[Any], x: Any) -> Any:
         def some(_: None, rows: Any) -> tuple[None, Any]:

@@ -21,7 +21,7 @@ from outweigh._chunk import COLLAPSED, Trained
 from outweigh._compare import NO_GAIN, TOO_FEW, Verdict
 from outweigh._decisions import Decisions
 from outweigh._deployment import Deployment
-from outweigh._findings import Finding
+from outweigh._findings import Outcome, found_in
 from outweigh._objective import Costs, Objective
 from outweigh._scored import CROSS_FITTED, HELD_OUT, Record, number
 from outweigh._settings import TWIN, Setting
@@ -33,7 +33,7 @@ LIBRARIES = ("outweigh", "keras", "jax", "numpy", "scikit-learn")
 
 
 def record(
-    evidence: Evidence, *, about_network: Mapping[str, str], findings: Sequence[Finding] = ()
+    evidence: Evidence, *, about_network: Mapping[str, str], outcomes: Sequence[Outcome] = ()
 ) -> Record:
     """Give a study as plain JSON types.
 
@@ -42,7 +42,8 @@ def record(
     evidence : Evidence
     about_network : mapping
         What the trainer says of its network.
-    findings : sequence of Finding
+    outcomes : sequence of Outcome
+        What was looked for, and what was found.
 
     Returns
     -------
@@ -66,7 +67,7 @@ def record(
         "curves": curves_record(e.decisions),
         "history": _history(e.settings, e.curves),
         "test": _test(e),
-        "findings": [asdict(finding) for finding in findings],
+        **findings_record(outcomes),
         "timing": {"seconds": dict(e.seconds)},
         "environment": environment(),
     }
@@ -266,6 +267,14 @@ def curves_record(decisions: Decisions, shown: Collection[str] | None = None) ->
         }
         for s, name in enumerate(p.settings)
         if shown is None or name in shown
+    }
+
+
+def findings_record(outcomes: Sequence[Outcome]) -> Record:
+    """Give what was found, and how every look ended."""
+    return {
+        "findings": [asdict(finding) for finding in found_in(outcomes)],
+        "looks": [{"code": o.code, "outcome": o.state, "because": o.because} for o in outcomes],
     }
 
 

@@ -136,7 +136,7 @@ def calibration(decisions: Decisions, s: int) -> Record:
         "repair": calibrated.final_kinds[s],
         "by_fold": [str(kind) for kind in calibrated.kinds[s]],
         "map": calibrated.final[s].as_record(),
-        "tried": dict(zip(calibrated.names, map(float, calibrated.log_losses[s]), strict=True)),
+        "tried": _tried(decisions, s),
         "expressed": _expressed(p, s) if two else None,
         "share_of_positives": float(np.average(p.y == 1, weights=weight)) if two else None,
         **{
@@ -149,6 +149,15 @@ def calibration(decisions: Decisions, s: int) -> Record:
             for stage, said, basis in stages
         },
     }
+
+
+def _tried(decisions: Decisions, s: int) -> dict[str, float] | None:
+    """Give the cross-fitted log loss of each repair; None where there were too few rows to try."""
+    crossed = decisions.calibrated
+    losses = crossed.log_losses[s].tolist()
+    return (
+        dict(zip(crossed.names, losses, strict=True)) if all(map(math.isfinite, losses)) else None
+    )
 
 
 def raw(predictions: Predictions, s: int) -> Float:

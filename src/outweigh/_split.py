@@ -66,7 +66,10 @@ class Split:
         """Rows that folds train on or judge, sorted: what the final model may be trained on."""
         once = [fold for fold in self.folds if fold.repeat == 0]
         parts = [part for fold in once for part in (fold.training, fold.held_out)]
-        return np.unique(np.concatenate(parts))
+        there = np.zeros(max(part.max(initial=-1) for part in parts) + 1, dtype=bool)
+        for part in parts:
+            there[part] = True
+        return np.flatnonzero(there)
 
 
 def divide(

@@ -18,6 +18,7 @@ from outweigh._counted import (
 from outweigh._errors import UsageError
 from outweigh._objective import Costs, Objective, Ranking
 from outweigh._rankings import AveragePrecision, RocAuc
+from outweigh._reading import shown
 
 GRAMMAR = (
     "cost, f1, fbeta:2, recall@precision>=0.9, precision@recall>=0.9, alerts:10, "
@@ -56,81 +57,117 @@ class Wanted:
     tuned_threshold: bool = False
 
     def __post_init__(self) -> None:
-        named = None if self.objective is None else parse_objective(self.objective)
-        ways = {
-            "--costs": self.costs is not None,
-            "--cost-column": self.cost_column is not None,
-            "--cost-fn": self.cost_fn is not None,
-            f"--objective {self.objective}": named is not None,
-        }
-        said = [way for way, is_said in ways.items() if is_said]
-        if len(said) > 1:
-            raise UsageError(
-                f"what decisions are for must be said once; came {' and '.join(said)}: leave all "
-                "but one out"
-            )
-        if self.tuned_threshold and isinstance(named, Ranking):
-            raise UsageError(
-                f"an objective must decide to have a threshold; {named.name} ranks: leave "
-                "--tuned-threshold out, or give costs"
-            )
-        beside = self.cost_column if self.cost_fn is None else self.cost_fn
-        if (self.cost_fp is None) != (beside is None):
-            missing = "--cost-fp" if self.cost_fp is None else "--cost-fn or --cost-column"
-            raise UsageError(
-                f"--cost-fp must come with --cost-fn or --cost-column; {missing} is missing: give "
-                "both"
-            )
+        self._check_said_once()
+        self._check_false_alarm()
         for option, is_said in (
             ("--refer-cost", self.refer_cost is not None),
             ("--tuned-threshold", self.tuned_threshold),
         ):
-            if is_said and (named is not None or not said):
-                raise UsageError(
-                    f"{option} must come with costs; none came: give --cost-fn and --cost-fp, or "
-                    "--costs"
-                )
+            if is_said:
+                self._check_addition(option)
+        if self.refer_cost is not None and self.tuned_threshold:
+            raise UsageError(
+                "a threshold can be tuned where all cases are decided; came --tuned-threshold and "
+                "--refer-cost: leave one of them out"
+            )
+        if self.costs is None:
+            self.resolved_costs(())  # so that costs that make no sense are told before any work
+
+    @property
+    def named(self) -> Objective | None:
+        """The objective that `objective` names; None for costs, or where it names none."""
+        return None if self.objective is None else parse_objective(self.objective)
+
+    @property
+    def ways(self) -> list[str]:
+        """The options that say what decisions are for."""
+        ways = {
+            "--costs": self.costs is not None,
+            "--cost-column": self.cost_column is not None,
+            "--cost-fn": self.cost_fn is not None,
+        }
+        objectives = [] if self.named is None else [f"--objective {self.named.name}"]
+        return [way for way, is_said in ways.items() if is_said] + objectives
 
     def resolved(self, classes: Sequence[Any]) -> Objective | None:
         """Give the objective for a table's classes; None where nothing is said."""
-        named = None if self.objective is None else parse_objective(self.objective)
-        return self.resolved_costs(classes) if named is None else named
+        return self.resolved_costs(classes) if self.named is None else self.named
 
     def resolved_costs(self, classes: Sequence[Any]) -> Costs | None:
-        """Give the costs for a table's classes; None where none are said."""
-        found: Costs | None = None
+        """Give the costs for a table's classes; None where none are said.
+
+        Raises
+        ------
+        UsageError
+            When they make no sense, or their file is not for these classes.
+        """
         if self.costs is not None:
-            found = read_costs(self.costs, classes)
-        elif self.cost_column is not None and self.cost_fp is not None:
-            found = RowCost(fp=self.cost_fp)
-        elif self.cost_fn is not None and self.cost_fp is not None:
-            found = Cost(fn=self.cost_fn, fp=self.cost_fp)
-        if found is None:
-            return None
-        if self.refer_cost is not None:
-            found = _referring(found, self.refer_cost)
+            return self._with_additions(read_costs(self.costs, classes))
+        if self.cost_fn is not None and self.cost_fp is not None:
+            return self._with_additions(Cost(fn=self.cost_fn, fp=self.cost_fp))
+        if self.cost_column is not None and self.cost_fp is not None:
+            return RowCost(fp=self.cost_fp)
+        return None
+
+    def _with_additions(self, costs: Cost | CostMatrix) -> Costs:
+        """Let cases be handed to a person, or the threshold be tuned, where that is asked for."""
         if self.tuned_threshold:
-            found = _tuned(found)
-        return found
+            return _tuned(costs)
+        return costs if self.refer_cost is None else replace(costs, refer=self.refer_cost)
+
+    def _check_said_once(self) -> None:
+        if len(self.ways) > 1:
+            raise UsageError(
+                f"what decisions are for must be said once; came {' and '.join(self.ways)}: leave "
+                "all but one out"
+            )
+
+    def _check_false_alarm(self) -> None:
+        """Costs of a mistake come in pairs."""
+        misses = self.cost_fn is not None or self.cost_column is not None
+        if misses and self.cost_fp is None:
+            raise UsageError(
+                f"{self.ways[0]} must come with --cost-fp; it came alone: give what a false alarm "
+                "costs, such as --cost-fp 1"
+            )
+        if self.cost_fp is not None and not misses:
+            beside = self.ways[0] if self.ways else "nothing"
+            todo = "leave --cost-fp out" if self.ways else "give what a miss costs"
+            raise UsageError(
+                f"--cost-fp must come with --cost-fn or --cost-column; {beside} came with it: "
+                f"{todo}"
+            )
+
+    def _check_addition(self, option: str) -> None:
+        """Only costs that are the same for all rows take --refer-cost and --tuned-threshold."""
+        if isinstance(self.named, Ranking) and option == "--tuned-threshold":
+            raise UsageError(
+                f"an objective must decide to have a threshold; {self.named.name} ranks: leave "
+                f"{option} out, or give costs"
+            )
+        if self.named is not None or not self.ways:
+            came = "none" if self.named is None else f"--objective {self.named.name}"
+            raise UsageError(
+                f"{option} must come with costs; came {came}: give --cost-fn and --cost-fp, or "
+                "--costs"
+            )
+        if self.cost_column is not None:
+            raise UsageError(
+                f"{option} must come with costs that are the same for all rows; came "
+                f"--cost-column: leave {option} out"
+            )
 
 
-def _referring(costs: Costs, refer: float) -> Costs:
-    """Let cases be handed to a person."""
-    if isinstance(costs, Cost | CostMatrix):
-        return replace(costs, refer=refer)
-    raise UsageError("--refer-cost needs costs that are the same for all rows: leave it out")
-
-
-def _tuned(costs: Costs) -> Cost:
-    """Tune the threshold of two costs; of other costs there is none."""
-    if isinstance(costs, CostMatrix) and costs.matrix.shape == (2, 2):
-        (tn, fp), (fn, tp) = costs.matrix.tolist()
+def _tuned(costs: Cost | CostMatrix) -> Cost:
+    """Tune the threshold of two classes; of more there is none."""
+    if isinstance(costs, CostMatrix):
+        if len(costs.classes) != 2:
+            raise UsageError(
+                "--tuned-threshold needs two classes, of which one is flagged from a threshold "
+                f"on; the costs are for {len(costs.classes)}: leave it out"
+            )
+        (tn, fp), (fn, tp) = costs.costs.tolist()
         costs = Cost(fn=fn, fp=fp, tp=tp, tn=tn)
-    if not isinstance(costs, Cost) or costs.refer is not None:
-        raise UsageError(
-            "--tuned-threshold needs two costs, and a threshold to tune; these costs have none: "
-            "leave it out"
-        )
     return replace(costs, tuned=True)
 
 
@@ -165,7 +202,7 @@ def parse_objective(text: str) -> Objective | None:
     ):
         if text.startswith(start):
             return made(_number(text.removeprefix(start), text))
-    raise UsageError(f"an objective must be known; came {text!r}: choose from {GRAMMAR}")
+    raise UsageError(f"an objective must be known; came {shown(text)}: choose from {GRAMMAR}")
 
 
 def _number(argument: str, text: str) -> float:
@@ -173,5 +210,5 @@ def _number(argument: str, text: str) -> float:
         return float(argument)
     except ValueError:
         raise UsageError(
-            f"{text!r} must end in a number; came {argument!r}: choose from {GRAMMAR}"
+            f"an objective with a number must end in one; came {shown(text)}: choose from {GRAMMAR}"
         ) from None
