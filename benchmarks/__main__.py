@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from benchmarks.coverage import coverage
+from benchmarks.stopping import stopping
 from benchmarks.tables import growth, tables
 
 HERE = Path(__file__).parent
@@ -33,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="a folder with mammography.csv and datasets.toml")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=["speed", "verdict", "tables", "coverage"])
+    parser.add_argument("--only", choices=["speed", "verdict", "tables", "coverage", "stopping"])
     parser.add_argument("--studies", type=int, default=2000, help="simulated, of each null world")
     options = parser.parse_args()
     print(machine(), "\n")
@@ -46,6 +47,8 @@ def main() -> None:
         growth(options.data)
     if options.only in (None, "coverage"):
         coverage(options.studies)
+    if options.only in (None, "stopping") and options.data is not None:
+        stopping(options.data)
 
 
 def speed(rounds: int) -> None:

@@ -66,7 +66,7 @@ def coverage(studies: int) -> None:
     with multiprocessing.Pool(len(os.sched_getaffinity(0)), threadpool_limits, (1,)) as pool:
         for world, repairs, n in plan:
             begun = time.perf_counter()
-            answers = pool.map(partial(study, world, repairs), range(n), chunksize=5)
+            answers = pool.map(partial(study, world, repairs), range(n), chunksize=1 + n // 20)
             name = f"{world.name}{', repaired' * (len(repairs) > 1)}, {world.positives} positives"
             print_world(name, answers, time.perf_counter() - begun)
 

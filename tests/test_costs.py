@@ -220,6 +220,7 @@ def test_relabelled_classes_relabel_the_costs_by_default(counts, data):
             CostMatrix([[0, 1e-20], [1e20, 0]], ("no", "yes")),
             "one missed positive costs as much as 1e+40 false alarms",
         ),
+        (Cost(fn=1e300, fp=1e-300), "one missed positive costs as much as inf false alarms"),
         (
             CostMatrix(THREE, "abc", refer=0.5),
             "each case is decided at least expected cost, by costs of 3 classes; handing a case to "

@@ -74,7 +74,7 @@ def known(objective, y, decided, weight):
 
 
 @every_objective
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(data=st.data())
 def test_a_value_is_scikit_learns(objective, data):
     n = data.draw(st.integers(2, 12))
@@ -143,7 +143,7 @@ def test_scores_depend_on_shares_alone(objective, factor):
 
 
 @every_objective
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=20)
 @given(table=rows())
 def test_the_cut_off_is_the_best_of_all(objective, table):
     said, y, weight = table
@@ -153,7 +153,7 @@ def test_the_cut_off_is_the_best_of_all(objective, table):
 
 
 @every_objective
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(table=rows(weights=(0.0, 1.0, 2.0)))
 def test_weight_2_is_the_row_twice_and_weight_0_the_row_absent(objective, table):
     said, y, weight = table
@@ -163,7 +163,7 @@ def test_weight_2_is_the_row_twice_and_weight_0_the_row_absent(objective, table)
 
 
 @every_objective
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(table=rows(weights=(1.0, 2.0, 7.0)))
 def test_row_weights_matter_by_their_ratios_alone(objective, table):
     said, y, weight = table
@@ -273,14 +273,21 @@ def test_every_name_means_its_objective(objective):
 
 @pytest.mark.parametrize(
     ("objective", "name"),
-    [(FBeta(1), "f1"), (FBeta(2), "fbeta:2"), (Alerts(10), "alerts:10"), (Alerts(2.5), "alerts:2.5")],
+    [
+        (FBeta(1), "f1"),
+        (FBeta(2), "fbeta:2"),
+        (Alerts(10), "alerts:10"),
+        (Alerts(2.5), "alerts:2.5"),
+    ],
 )
 def test_names_are_short(objective, name):
     assert objective.name == name
 
 
 def test_texts_say_what_is_asked_for():
-    said = {o.name: o.text(("no", "yes")) for o in (FBeta(2), Alerts(2.5), RecallAtPrecision(0.995))}
+    said = {
+        o.name: o.text(("no", "yes")) for o in (FBeta(2), Alerts(2.5), RecallAtPrecision(0.995))
+    }
     assert said == {
         "fbeta:2": "the largest F2 of yes",
         "alerts:2.5": "as many positives as possible among 2.5 alerts per 1,000 cases",

@@ -163,7 +163,7 @@ def test_the_demo_s_record_has_the_contract_s_keys_and_is_plain_json(small):
         *("none", "ratio:5.848", "ratio:34.2", "balanced", "weights:0=1|1=200"),
     ]
     assert found["design"]["lanes"] == 2 * 2 * 5  # networks × seeds × settings
-    assert demo.predictions.probability.shape == (5, 2, 20_000, 2)
+    assert demo.decisions.predictions.probability.shape == (5, 2, 20_000, 2)
 
 
 def test_the_demo_says_what_its_data_are(small):

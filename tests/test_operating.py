@@ -214,6 +214,11 @@ def test_the_doubtful_are_referred():
     assert rule.threshold is None
 
 
+def test_a_referral_that_costs_the_same_is_not_made():
+    rule = LeastCost(with_refer(np.array([[0.0, 1.0], [1.0, 0.0]]), 0.5))
+    assert rule.decide(np.array([0.5, 0.5])) == 1
+
+
 # costs per row
 
 
@@ -228,6 +233,11 @@ def test_a_row_is_flagged_where_a_miss_costs_more_than_a_false_alarm(p, amount, 
     for of_row, cost, flagged in zip(p, amount, decided, strict=True):
         miss, alarm = of_row * cost, (1 - of_row) * fp
         assert flagged == (miss >= alarm)
+
+
+def test_a_tie_of_costs_per_row_is_flagged():
+    said, amount = np.array([[0.5, 0.5], [0.75, 0.25], [0.75, 0.25]]), np.array([2.0, 6.0, 5.99])
+    assert LeastRowCost(2.0).decide(said, amount).tolist() == [1, 1, 0]
 
 
 def test_a_rule_of_costs_per_row_needs_them():

@@ -50,7 +50,7 @@ def read_costs(path: Path, classes: Sequence[Any]) -> CostMatrix:
     array([[0., 1.],
            [5., 0.]])
     """
-    head, *rows = _table(path, len(classes))
+    head, *rows = _table(path, classes)
     predicted = _matched(head[1:], classes, "columns", path)
     true = _matched([row[0] for row in rows], classes, "rows", path)
     costs = np.empty((len(classes), len(classes)))
@@ -60,30 +60,37 @@ def read_costs(path: Path, classes: Sequence[Any]) -> CostMatrix:
     return CostMatrix(costs, tuple(classes))
 
 
-def _table(path: Path, k: int) -> list[list[str]]:
-    """Read the rows, the head first, all of one length."""
+def _table(path: Path, classes: Sequence[Any]) -> list[list[str]]:
+    """Give the rows, the head first, all of one length and with labels."""
+    table, name, k = _rows(path), shown(path.name), len(classes)
+    if not table:
+        raise UsageError(f"--costs must hold a table; {name} is empty: write {EXAMPLE}")
+    width, *others = sorted({len(row) for row in table})
+    if others:
+        raise UsageError(
+            f"--costs must hold a table with rows of one length; {name} has rows of "
+            f"{' and '.join(map(str, [width, *others]))} cells: write {EXAMPLE}"
+        )
+    corner = table[0][0].strip()
+    if width == 1 or (
+        width == k and (corner in _places(classes) or _as_number(corner) is not None)
+    ):
+        raise UsageError(
+            f"--costs must hold a table with labels, {k + 1} × {k + 1} for {k} classes; {name} "
+            f"is {len(table)} × {width}: write {EXAMPLE}"
+        )
+    return table
+
+
+def _rows(path: Path) -> list[list[str]]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
         lines = io.StringIO(text, newline="")  # a quoted label may hold line breaks
-        table = [row for row in csv.reader(lines, strict=True) if row]
+        return [row for row in csv.reader(lines, strict=True) if row]
     except (OSError, ValueError, csv.Error) as error:
         raise UsageError(
             f"--costs must name a CSV file that can be read; {one_line(error)}: name another"
         ) from None
-    name, lengths = shown(path.name), sorted({len(row) for row in table})
-    if not table:
-        raise UsageError(f"--costs must hold a table; {name} is empty: write {EXAMPLE}")
-    if len(lengths) > 1:
-        raise UsageError(
-            f"--costs must hold a table with rows of one length; {name} has rows of "
-            f"{' and '.join(map(str, lengths))} cells: write {EXAMPLE}"
-        )
-    if lengths == [1] or (len(table), lengths) == (k, [k]):
-        raise UsageError(
-            f"--costs must hold a table with labels, {k + 1} × {k + 1} for {k} classes; {name} "
-            f"is {len(table)} × {lengths[0]}: write {EXAMPLE}"
-        )
-    return table
 
 
 def _matched(found: list[str], classes: Sequence[Any], what: str, path: Path) -> list[int]:
@@ -127,13 +134,17 @@ def _other_spellings(label: Any) -> list[str]:
 
 
 def _number(cell: str, true: Any, path: Path) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        value = float("nan")
-    if not np.isfinite(value):
+    value = _as_number(cell)
+    if value is None or not np.isfinite(value):
         raise UsageError(
             f"costs must be finite numbers; {shown(path.name)} has {shown(cell)} for the true "
             f"class {shown(true)}: write a number such as 5 or 0.5"
         )
     return value
+
+
+def _as_number(cell: str) -> float | None:
+    try:
+        return float(cell)
+    except ValueError:
+        return None

@@ -325,7 +325,8 @@ def _check_refer(refer: float | None, costs: Float) -> None:
 
 def _in_false_alarms(costs: Float) -> str:
     """Say what a missed positive costs, from a matrix (2, D)."""
-    ratio = (costs[1, 0] - costs[1, 1]) / (costs[0, 1] - costs[0, 0])
+    (tn, fp), (fn, tp) = costs[:, :2].tolist()
+    ratio = (fn - tp) / (fp - tn)
     return f"one missed positive costs as much as {ratio:.4g} false alarms"
 
 

@@ -12,7 +12,7 @@ what the twins cost. Three things make it less certain than a mean of N entries:
   picked for all others, so that the errors of the folds add up instead of cancelling. By how much
   follows from how the settings' losses vary together, and the interval is widened by it.
 
-Letters: N entries, K classes, S settings tried, F folds, U units.
+Letters: N entries, K classes, S settings tried, F folds, P parts of the rows, U units.
 """
 
 from collections.abc import Callable
@@ -28,6 +28,7 @@ UNSEEN = 0.5  # rows of each class that are imagined to be decided differently
 DRAWS = 10_000  # studies imagined; fewer where there are many settings
 FEWEST_DRAWS = 500
 NUMBERS = 2_000_000  # drawn at most, beyond the fewest draws
+PARTS = 12  # of each fold, to be dealt anew when the split is repeated
 
 Float = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -127,14 +128,12 @@ def over_units(paired: Paired) -> Interval | None:
         return None
     seen = n_units / (n_units - 1) * np.sum(_parts(paired, paired.weighted, place) ** 2)
     variance = max(seen, UNSEEN * _square_stakes(paired).sum())
-    if paired.tried is not None:
-        parts = np.stack([_parts(paired, loss, place) for loss in paired.tried])
-        variance *= inflation(parts @ parts.T, n_folds=_n_folds(paired))
+    variance *= _inflation(paired, place)
     half = stats.t.ppf((1 + CONFIDENCE) / 2, n_units - 1) * np.sqrt(variance) / paired.twin.sum()
     return centre - 100 * float(half), centre + 100 * float(half)
 
 
-def inflation(covariance: Float, *, n_folds: int) -> float:
+def inflation(covariance: Float, *, n_folds: int, n_repeats: int = 1) -> float:
     r"""Give how many times as large the variance is because other folds picked the setting.
 
     Parameters
@@ -142,6 +141,8 @@ def inflation(covariance: Float, *, n_folds: int) -> float:
     covariance : (S, S) float
         How the errors of the settings' savings vary together; the scale does not matter.
     n_folds : int
+        Of a repetition of the split.
+    n_repeats : int
 
     Returns
     -------
@@ -158,7 +159,8 @@ def inflation(covariance: Float, *, n_folds: int) -> float:
 
     .. math:: \kappa = E\Big[\Big(\sum_f e_f(p_f)\Big)^2\Big] \Big/ E\Big[\sum_f e_f(p_f)^2\Big]
 
-    The draws are the same each time.
+    When the split is repeated, the errors are drawn for parts of folds, dealt anew in each
+    repetition, and a part's error is the mean over the repetitions. Draws are the same each time.
 
     Examples
     --------
@@ -170,10 +172,9 @@ def inflation(covariance: Float, *, n_folds: int) -> float:
     """
     if len(covariance) < 2 or n_folds < 2:
         return 1.0
-    error = _drawn_errors(covariance, n_folds)  # (draws, F, S)
-    elsewhere = error.sum(axis=1, keepdims=True) - error
-    picked = np.argmax(elsewhere, axis=2)[..., np.newaxis]
-    own = np.take_along_axis(error, picked, axis=2)[..., 0]  # (draws, F)
+    folds = _deals(n_folds, n_repeats)  # (repetitions, P)
+    error = _drawn_errors(covariance, folds.shape[1])  # (draws, P, S)
+    own = np.sum([_picked_errors(error, fold) for fold in folds], axis=0)  # (draws, P)
     apart, together = np.sum(own**2), np.sum(own.sum(axis=1) ** 2)
     return max(1.0, float(together / apart)) if apart > 0 else 1.0
 
@@ -239,11 +240,6 @@ def _parts(paired: Paired, loss: Float, place: NDArray[np.int64]) -> Float:
     return np.bincount(place, cost * paired.twin - loss).astype(np.float64)
 
 
-def _n_folds(paired: Paired) -> int:
-    """Count the folds of a repetition."""
-    return len(paired.repeat) // len(np.unique(paired.repeat))
-
-
 def _square_stakes(paired: Paired) -> Float:
     """Give the mean squared stake (K,) of a row of each class, in all repetitions together."""
     rows = np.bincount(paired.y, paired.stake > 0)
@@ -251,10 +247,37 @@ def _square_stakes(paired: Paired) -> Float:
     return times**2 * np.bincount(paired.y, paired.stake**2) / np.maximum(rows, 1)
 
 
-def _drawn_errors(covariance: Float, n_folds: int) -> Float:
-    """Draw errors (draws, F, S) of the settings on each fold."""
+def _inflation(paired: Paired, place: NDArray[np.int64]) -> float:
+    if paired.tried is None:
+        return 1.0
+    parts = np.stack([_parts(paired, loss, place) for loss in paired.tried])  # (S, U)
+    n_repeats = len(np.unique(paired.repeat))
+    n_folds = len(paired.repeat) // n_repeats
+    return inflation(parts @ parts.T, n_folds=n_folds, n_repeats=n_repeats)
+
+
+def _deals(n_folds: int, n_repeats: int) -> NDArray[np.int64]:
+    """Give the fold of each part of the rows, (repetitions, P); a single split needs F parts."""
+    if n_repeats == 1:
+        return np.arange(n_folds)[np.newaxis]
+    rng = np.random.default_rng(0)
+    return np.stack([rng.permutation(PARTS * n_folds) % n_folds for _ in range(n_repeats)])
+
+
+def _drawn_errors(covariance: Float, n_parts: int) -> Float:
+    """Draw errors (draws, P, S) of the settings on each part of the rows."""
     variance, direction = np.linalg.eigh(covariance)
-    root = direction * np.sqrt(np.maximum(variance, 0))
-    size = n_folds, len(root)
-    n_draws = min(DRAWS, max(FEWEST_DRAWS, NUMBERS // (n_folds * len(root))))
-    return np.asarray(np.random.default_rng(0).normal(size=(n_draws, *size)) @ root.T)
+    # the symmetric root: unlike others it hardly moves when the covariance hardly does
+    root = (direction * np.sqrt(np.maximum(variance, 0))) @ direction.T
+    n_draws = min(DRAWS, max(FEWEST_DRAWS, NUMBERS // (n_parts * len(root))))
+    normal = np.random.default_rng(1).normal(size=(n_draws, n_parts, len(root)))
+    return np.asarray(normal @ root)
+
+
+def _picked_errors(error: Float, fold: NDArray[np.int64]) -> Float:
+    """Give each part's error (draws, P) with the setting that saves most on the other folds."""
+    own = np.empty(error.shape[:2])
+    for f in np.unique(fold):
+        picked = np.argmax(error[:, fold != f].sum(axis=1), axis=1)
+        own[:, fold == f] = error[np.arange(len(error)), :, picked][:, fold == f]
+    return own

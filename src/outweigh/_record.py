@@ -23,6 +23,7 @@ from outweigh._decisions import Decisions
 from outweigh._deployment import Deployment
 from outweigh._findings import Outcome, found_in
 from outweigh._objective import Costs, Objective
+from outweigh._plan import WATCHED
 from outweigh._scored import CROSS_FITTED, HELD_OUT, Record, number
 from outweigh._settings import TWIN, Setting
 from outweigh._spread import spread
@@ -294,6 +295,7 @@ def _design(e: Evidence, about_network: Mapping[str, str]) -> Record:
         "judged": e.judged,
         "epochs": e.schedule.epochs,
         "patience": e.schedule.patience,
+        "watch": e.design.watch,
         "batch_size": e.schedule.batch_size,
         "lanes": len(e.settings) * len(e.design.all_seeds) * len(e.split.folds),
         **about_network,
@@ -320,16 +322,19 @@ def _finite(value: float) -> float | None:
 
 def _history(settings: tuple[Setting, ...], trained: tuple[Trained, ...]) -> Record:
     """Average the validation curves of each setting over folds and seeds, while all still run."""
-    shortest = min((t.validation_log_loss.shape[1] for t in trained), default=0)
+    shortest = min((t.curves.undone.shape[1] for t in trained), default=0)
     if not shortest:
         return {}
-    curves = np.mean([t.validation_log_loss[:, :shortest] for t in trained], axis=0)
+    curves = {
+        kind: np.mean([getattr(t.curves, kind)[:, :shortest] for t in trained], axis=0)
+        for kind in WATCHED
+    }
     return {
         setting.name: {
             "epoch": list(range(1, shortest + 1)),
-            "validation_log_loss": [float(v) if math.isfinite(v) else None for v in curve],
+            **{kind: [_finite(v) for v in curve[s]] for kind, curve in curves.items()},
         }
-        for setting, curve in zip(settings, curves, strict=True)
+        for s, setting in enumerate(settings)
     }
 
 

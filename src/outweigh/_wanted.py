@@ -59,12 +59,10 @@ class Wanted:
     def __post_init__(self) -> None:
         self._check_said_once()
         self._check_false_alarm()
-        for option, is_said in (
-            ("--refer-cost", self.refer_cost is not None),
-            ("--tuned-threshold", self.tuned_threshold),
-        ):
-            if is_said:
-                self._check_addition(option)
+        if self.refer_cost is not None:
+            self._check_addition("--refer-cost")
+        if self.tuned_threshold:
+            self._check_addition("--tuned-threshold")
         if self.refer_cost is not None and self.tuned_threshold:
             raise UsageError(
                 "a threshold can be tuned where all cases are decided; came --tuned-threshold and "

@@ -17,6 +17,7 @@ from outweigh.report._tables import (
     calibration_rows,
     data_rows,
     design_rows,
+    look_rows,
     setting_rows,
     test_rows,
     tutorial_rows,
@@ -49,6 +50,7 @@ def page(results: dict[str, Any]) -> str:
         tutorial=tutorial_rows(results),
         data=data_rows(results),
         design=design_rows(results),
+        looks=look_rows(results),
     )
     return html
 

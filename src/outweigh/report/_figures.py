@@ -54,7 +54,12 @@ BELIEF = (
     "Predicted against observed shares of positives, in bins of equally many positives, with "
     "95 % intervals of the observed share. Honest probabilities lie on the diagonal."
 )
-TRAINING = "The undone validation log loss by which lanes stop, averaged over folds and seeds."
+TRAINING = (
+    "Validation log losses, averaged over folds and seeds, up to the epoch at which the first lane "
+    "stopped. Lanes stop by the undone one unless told otherwise (--watch). Under a weight the raw "
+    "one falls and rises at other epochs: it asks for probabilities that the weight was meant to "
+    "distort."
+)
 
 
 def _weight_says(results: Record) -> str:
@@ -220,22 +225,31 @@ def reliability_charts(results: Record) -> list[Chart]:
 
 
 def history_charts(results: Record) -> list[Chart]:
-    """Draw validation curves of chosen, twin and the best of the others."""
+    """Draw the three validation curves of chosen, twin and the best of the others."""
     history = results["history"]
     names = [(n, look) for n, look in _roles(results) if n in history]
-    lines = tuple(
+    if not names or len(history[names[0][0]]["epoch"]) < 2:
+        return []
+    return [
+        Chart(title, caption, Axis("epoch"), Axis("log loss"), _histories(history, names, kind))
+        for kind, title, caption in (
+            ("undone", "Undone", "class weights taken out of what the network says"),
+            ("raw", "Raw", "the weighted output as it is: what Keras shows as val_loss"),
+            ("weighted", "Weighted", "the weighted output, rows counting as in training"),
+        )
+    ]
+
+
+def _histories(history: Record, names: list[tuple[str, str]], kind: str) -> tuple[Line, ...]:
+    return tuple(
         Line(
             name,
             look,
             history[name]["epoch"],
-            [math.nan if v is None else v for v in history[name]["validation_log_loss"]],
+            [math.nan if v is None else v for v in history[name][kind]],
         )
         for name, look in names
     )
-    if not lines or len(lines[0].x) < 2:
-        return []
-    caption = "up to the epoch at which the first lane stopped"
-    return [Chart("Validation log loss", caption, Axis("epoch"), Axis("log loss"), lines)]
 
 
 def demo_figures(results: Record) -> list[tuple[str, str, list[Chart]]]:

@@ -126,6 +126,14 @@ def _tutorial_row(run: Record) -> Row:
     return Row(run["name"], cells)
 
 
+def look_rows(results: Record) -> Sheet:
+    """Give how every look for findings ended."""
+    rows = (
+        Row(look["code"], (look["outcome"], look["because"] or "")) for look in results["looks"]
+    )
+    return Sheet(("code", "outcome", "because"), tuple(rows))
+
+
 def data_rows(results: Record) -> list[tuple[str, str]]:
     """Describe the data."""
     data = results["data"]
