@@ -90,5 +90,5 @@ def print_table(name, settings, undone, raw) -> None:
             f"{v:+.{d}f} ± {h:.{d}f}"
             for v, h, d in zip(more.mean(axis=0), half, DIGITS, strict=True)
         ]
-        print(f"| | raw − undone | {' | '.join(cells)} |")
+        print(f"| | raw − undone | {' | '.join(cells)} |".replace("-", "−"))
     print(flush=True)

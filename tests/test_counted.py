@@ -251,6 +251,19 @@ def test_a_missed_floor_is_worth_less_than_any_that_is_reached(table, floor):
                 assert (objective.value(cells) >= 0) == (held > floor)
 
 
+def test_of_missed_floors_the_nearer_one_is_worth_more():
+    far, near = np.array([[90, 1], [9, 1]]), np.array([[90, 2], [4, 6]])  # recall 0.1 and 0.6
+    assert PrecisionAtRecall(0.9).value(far) == pytest.approx(0.1 - 1)
+    assert PrecisionAtRecall(0.9).value(near) == pytest.approx(0.6 - 1)
+    assert RecallAtPrecision(0.9).value(far) == pytest.approx(0.5 - 1)
+    assert RecallAtPrecision(0.9).value(near) == pytest.approx(0.75 - 1)
+
+
+def test_of_exceeded_budgets_the_smaller_excess_is_worth_more():
+    assert Alerts(10).value(np.array([[50, 40], [0, 10]])) == pytest.approx(-0.5)
+    assert Alerts(10).value(np.array([[80, 10], [0, 10]])) == pytest.approx(-0.2)
+
+
 # names and texts
 
 
