@@ -15,7 +15,9 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.calibration import calibration
 from benchmarks.coverage import coverage
+from benchmarks.objectives import objectives
 from benchmarks.stopping import stopping
 from benchmarks.tables import growth, tables
 
@@ -30,25 +32,29 @@ NETWORKS = {
 KERAS = ("jax", "tensorflow", "torch")
 
 
+PARTS = {
+    "speed": lambda o: speed(o.rounds),
+    "verdict": lambda o: verdict(o.data, o.rounds),
+    "tables": lambda o: [tables(o.data), growth(o.data)],
+    "coverage": lambda o: coverage(o.studies),
+    "stopping": lambda o: stopping(o.data),
+    "calibration": lambda o: calibration(o.data),
+    "objectives": lambda o: objectives(o.data),
+}
+ON_TABLES = ("tables", "stopping", "calibration", "objectives")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="a folder with mammography.csv and datasets.toml")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=["speed", "verdict", "tables", "coverage", "stopping"])
+    parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--studies", type=int, default=2000, help="simulated, of each null world")
     options = parser.parse_args()
     print(machine(), "\n")
-    if options.only in (None, "speed"):
-        speed(options.rounds)
-    if options.only in (None, "verdict"):
-        verdict(options.data, options.rounds)
-    if options.only in (None, "tables") and options.data is not None:
-        tables(options.data)
-        growth(options.data)
-    if options.only in (None, "coverage"):
-        coverage(options.studies)
-    if options.only in (None, "stopping") and options.data is not None:
-        stopping(options.data)
+    for name, part in PARTS.items():
+        if options.only in (None, name) and (options.data or name not in ON_TABLES):
+            part(options)
 
 
 def speed(rounds: int) -> None:

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float64]
 
+ROUNDING = 1e-12
+"""By which part of the largest two values may differ and be as good: sums are not exact."""
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -35,8 +38,9 @@ class Sweep:
         Of several in a row that are as good, the middle one, or the higher of two; of several such
         rows, that of the highest thresholds.
         """
-        first = int(values.argmax())
-        worse = np.flatnonzero(values[first:] < values[first])
+        good = values >= values.max() - ROUNDING * np.abs(values).max()
+        first = int(good.argmax())
+        worse = np.flatnonzero(~good[first:])
         last = first + int(worse[0] if len(worse) else len(values) - first) - 1
         return float(self.thresholds[(first + last) // 2])
 

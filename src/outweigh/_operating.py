@@ -104,6 +104,8 @@ class LeastCost:
 class LeastRowCost:
     """Flags where missing the case costs more, in expectation, than a false alarm of cost `fp`.
 
+    A case that costs nothing to miss is never flagged, be it as sure as can be.
+
     Examples
     --------
     >>> rule = LeastRowCost(fp=10)
@@ -123,7 +125,7 @@ class LeastRowCost:
         if amount is None:
             raise ValueError("a rule of costs per row needs each row's amount")
         missed, alarm = probability[..., 1] * amount, probability[..., 0] * self.fp
-        return np.asarray(missed >= alarm, dtype=np.int64)
+        return np.asarray((missed >= alarm) & (amount > 0), dtype=np.int64)
 
     def as_record(self) -> dict[str, Any]:
         """Give it as plain JSON types."""
