@@ -57,7 +57,10 @@ class Answer:
 
 
 def coverage(studies: int) -> None:
-    """Print a table for each world: null worlds have `studies` studies, the others a quarter."""
+    """Print a table for each world: null worlds have `studies` studies, the others a quarter.
+
+    Repairs are on offer in the last three only: they take three times as long.
+    """
     plan = [
         *((world, REPAIRS[:1], studies) for world in NULL),
         *((world, REPAIRS[:1], studies // 4) for world in OTHERS),
@@ -209,8 +212,8 @@ def print_world(name: str, answers: list[Answer], seconds: float) -> None:
     error = max(answer.error for answer in answers)
     print(
         f"**{name}**: {len(answers)} studies in {seconds:.0f} s, true difference "
-        f"{truth.mean():.2f} % on average, from study to study {truth.std():.2f}, known to "
-        f"{error:.2f}\n"
+        f"{truth.mean():.2f} % on average, varying by {truth.std():.2f}, known "
+        f"to {error:.2f} at worst\n"
     )
     print("| interval | covers | too high · too low | mean width | median | help | hurt |")
     print("|---|---|---|---|---|---|---|")

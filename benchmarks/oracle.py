@@ -88,9 +88,7 @@ def _repaired(
     if kind == "none":
         return new
     if kind == "isotonic":
-        least = 0.5 / (weight.sum() + 1)
-        steps = IsotonicRegression(y_min=least, y_max=1 - least, out_of_bounds="clip")
-        return steps.fit(p, y, weight).predict(new)
+        return _isotonic(p, y, weight, new)
     line = lambda q: np.log(np.clip(q, 1e-12, 1)) - np.log(np.clip(1 - q, 1e-12, 1))
     x, at = line(p)[:, None], line(new)[:, None]
     if kind == "effective-weight":  # a slope of 1: the line enters as an offset, by bisection
@@ -104,6 +102,17 @@ def _repaired(
         C=np.inf, fit_intercept=kind == "platt", solver="newton-cholesky", tol=1e-10
     )
     return model.fit(x, y, weight).predict_proba(at)[:, 1]
+
+
+def _isotonic(p: np.ndarray, y: np.ndarray, weight: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Fit steps, add half a hit and half a miss to each, and let them rise again."""
+    steps = IsotonicRegression(out_of_bounds="clip").fit(p, y, weight)
+    values, step = np.unique(steps.predict(p), return_inverse=True)
+    rows = np.bincount(step, weight) + 1
+    smoothed = (np.bincount(step, weight * y) + 0.5) / rows
+    risen = IsotonicRegression().fit(values, smoothed, sample_weight=rows)
+    knots, at = np.unique(p, return_index=True)
+    return np.interp(new, knots, risen.predict(steps.predict(p)[at]))
 
 
 def _scores(of: pd.DataFrame, results: dict[str, Any]) -> dict[str, float]:

@@ -117,6 +117,9 @@ def test_of_no_rows_nobody_is_flagged(weight):
         ([9, 0, 0, 0, 0], 5),
         ([0, 0, 9, 9, 9], 2),  # to the very end
         ([-3, -2, -2, -2, -4], 3),
+        ([0, 0.3, 0.1 + 0.2, 0.3, 0], 3),  # equal but for rounding
+        ([0, 3, 3 + 1e-6, 3, 0], 3),
+        ([0, 3 + 1e-6, 3, 3, 0], 4),
     ],
 )
 def test_the_best_is_the_middle_of_its_plateau(values, best):

@@ -194,6 +194,7 @@ def test_identical_decisions_are_no_proof_of_no_difference():
 
 def test_there_is_no_interval_where_there_is_nothing_to_measure_by():
     assert difference(paired([0, 0], [1, 0])) is None
+    assert difference(paired([-1, 0], [1, 0])) is None  # a benefit
     assert over_units(paired([0, 0], [1, 0])) is None
     assert over_folds(paired([0, 0], [1, 0])) is None
     assert over_units(paired([1, 1], [1, 0], unit=np.zeros(2, dtype=int))) is None
@@ -233,7 +234,8 @@ def test_where_nothing_is_picked_nothing_is_widened():
     assert inflation(np.eye(1), n_folds=5) == 1
     assert inflation(np.eye(4), n_folds=1) == 1
     assert inflation(np.zeros((3, 3)), n_folds=5) == 1
-    assert inflation(np.ones((3, 3)), n_folds=5) == pytest.approx(1, abs=0.05)  # all are the same
+    for n_folds in range(2, 12):  # all settings are the same
+        assert 1 <= inflation(np.ones((3, 3)), n_folds=n_folds) < 1.06
     p = drawn()
     alone = over_units(replace(p, tried=None))
     assert over_units(replace(p, tried=p.tried[:1])) == alone
@@ -257,10 +259,21 @@ def test_the_widening_is_that_of_its_definition(n_folds):
 
 def test_the_widening_of_repetitions_is_that_of_its_definition():
     rng = np.random.default_rng(6)
-    error = rng.normal(size=(2000, 100, 4))
-    deals = rng.permuted(np.broadcast_to(np.arange(100) % 5, (2000, 3, 100)), axis=2)
-    found = inflation(np.eye(4), n_folds=5, n_repeats=3)
+    error = rng.normal(size=(3000, 100, 8))
+    deals = rng.permuted(np.broadcast_to(np.arange(100) % 5, (3000, 5, 100)), axis=2)
+    found = inflation(np.eye(8), n_folds=5, n_repeats=5)
     assert found == pytest.approx(widened(error, deals), rel=0.08)
+    assert found > 1.1 * inflation(np.eye(8), n_folds=5)
+
+
+@pytest.mark.parametrize("repeat", [np.zeros(6, dtype=int), np.repeat([0, 1], 3)])
+def test_an_interval_is_widened_as_its_settings_vary_together(repeat):
+    p = replace(drawn(), repeat=repeat)
+    parts = [np.bincount(p.unit, loss.sum() / p.twin.sum() * p.twin - loss) for loss in p.tried]
+    n_repeats = len(set(repeat.tolist()))
+    widening = inflation(np.cov(parts), n_folds=6 // n_repeats, n_repeats=n_repeats)
+    times = np.ptp(over_units(p)) / np.ptp(over_units(replace(p, tried=None)))
+    assert times == pytest.approx(np.sqrt(widening), rel=1e-3)
 
 
 def test_more_to_choose_from_widens_more():
@@ -275,6 +288,11 @@ def test_the_scale_and_the_names_of_settings_are_irrelevant():
     assert inflation(1e6 * covariance, n_folds=5) == pytest.approx(once, rel=1e-6)
     turned = covariance[::-1, ::-1]
     assert inflation(turned, n_folds=5) == pytest.approx(once, rel=0.05)
+
+
+def test_a_covariance_that_hardly_moves_hardly_moves_the_widening():
+    nearly = np.eye(3) + 1e-12 * np.array([[0, 1, 2], [1, 0, 3], [2, 3, 0]])
+    assert inflation(nearly, n_folds=5) == pytest.approx(inflation(np.eye(3), n_folds=5), rel=1e-6)
 
 
 def study(rng, n=2000, n_settings=4, n_folds=5) -> Paired:

@@ -169,9 +169,7 @@ def test_the_curves_are_what_the_lanes_say_of_the_validation_rows(k, row_weight)
     asked = chunk(y=y, class_weight=weights, prior=np.bincount(y) / N, row_weight=row_weight)
     asked = replace(asked, held_out=asked.validation, patience=99)
     for epochs in (1, 4):
-        [trained] = KerasTrainer(build).train(
-            [replace(asked, epochs=epochs, validation=asked.validation)]
-        )
+        [trained] = KerasTrainer(build).train([replace(asked, epochs=epochs)])
         assert (trained.epochs == epochs).all()  # it still improves, so the last epoch is kept
         for lane, weight in enumerate(weights):
             rows = None if row_weight is None else row_weight[384:500]

@@ -202,6 +202,7 @@ def _compare_costs(
     tried = objective.row_loss(p.y, _tried(decisions), p.amount) * weight
     paired = _paired(p, twin, weighted, objective.stake(p.y, p.amount) * weight, tried)
     rows = np.bincount(p.fold, weight, len(p.prior))
+    rows[rows == 0] = np.nan  # a fold whose rows count nothing costs no number
     each = [np.bincount(p.fold, loss, len(rows)) / rows for loss in (weighted, twin)]
     return Compared(difference(paired), method(paired), *each)
 
@@ -270,9 +271,12 @@ def _tried(decisions: Decisions) -> NDArray[np.int64]:
 
 
 def _slopes(objective: Counted, cells: Float) -> Float:
-    """Give the slope of a score along each of its cells (2, 2)."""
-    step = 1e-4 * cells.sum()
-    each = step * np.eye(4).reshape(4, 2, 2)
+    """Give the slope of a score along each of its cells (2, 2).
+
+    Steps are small beside each cell: among a million rows few may be found.
+    """
+    step = 1e-4 * np.where(cells > 0, cells, cells[cells > 0].min())
+    each = step.reshape(4, 1, 1) * np.eye(4).reshape(4, 2, 2)
     up, down = objective.shown(cells + each), objective.shown(np.maximum(cells - each, 0))
     width = step + np.minimum(cells, step)
     return np.asarray((up - down).reshape(2, 2) / width)

@@ -127,12 +127,13 @@ class Decisions:
     def of_lane(self, of_fold: NDArray[np.int64], r: int) -> Float:
         """Give what one seed alone says (N, K): repaired as the average is, at deployment.
 
-        A diverged lane says that all classes are as likely.
+        A lane that diverged says that all classes are as likely.
         """
         p = self.predictions
         said = np.empty((len(p.row), len(p.classes)))
         for s in np.unique(of_fold):
-            lane = np.nan_to_num(p.of_lane(s, r), nan=1 / len(p.classes))
+            alive = p.alive[s, r, p.fold, np.newaxis]
+            lane = np.where(alive, p.of_lane(s, r), 1 / len(p.classes))
             for f in np.flatnonzero(of_fold == s):
                 there = p.fold == f
                 said[there] = self.calibrated.maps[s][f](lane[there])

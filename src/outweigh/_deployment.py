@@ -83,7 +83,8 @@ class Deployment:
             whole = np.array([1 / self.sampled_at, 1.0])
             return np.asarray(whole / (prior @ whole))
         b = float(self.prevalence or 0)
-        return np.array([1 - b, b]) / prior
+        own = float(prior[1])  # 1 − own, not prior[0]: equal shares then give 1 to the bit
+        return np.array([(1 - b) / (1 - own), b / own])
 
     def text(self) -> str | None:
         """Say in a sentence what differs; None where nothing does."""

@@ -10,7 +10,7 @@ Letters: N entries, S settings, R seeds, F folds, K classes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -45,6 +45,9 @@ from outweigh._scored import Record
 from outweigh._settings import TWIN
 
 NEEDED = ("row", "fold", "setting", "y")
+ROUNDING = 1e-3  # by which probabilities may miss 1 in all
+
+Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,8 @@ def weigh_predictions(
     frame : pandas.DataFrame, polars.DataFrame or pyarrow.Table
         A row for each prediction of a row that its model was not trained on. Columns:
 
-        - ``row``: the row of your table; ``fold``: the fold it was held out in; ``setting``: what
-          was tried, ``none`` without any weights; ``y``: the class;
+        - ``row``: the row of your table; ``fold``: the one fold it was held out in; ``setting``:
+          what was tried, ``none`` without any weights; ``y``: the class;
         - ``probability``: of the positive class, as the model says it; with more than two classes
           ``probability <label>`` for each;
         - ``seed`` (optional): of the run, where there are several;
@@ -136,58 +139,81 @@ def predictions_of(frame: Any, *, positive: Any = None) -> Predictions:
         )
     classes, y = encode(arrays["y"], "'y'")
     classes, y, _ = positive_last(classes, y, positive, "'y'")
-    setting, settings = _codes(arrays["setting"], "'setting'")
-    if TWIN.name not in settings:
-        raise TableError(
-            f"one setting must be {TWIN.name!r}, trained without weights; came {quoted(settings)}: "
-            "add its predictions, or rename it"
-        )
+    setting, settings = _settings(arrays["setting"])
     seed, seeds = _numbers(arrays.get("seed", pa.array(np.zeros(len(y), dtype=int))), "'seed'")
     fold, _ = _numbers(arrays["fold"], "'fold'")
     row = group_codes(arrays["row"], "'row'", missing=())
     order = np.lexsort((row, fold, seed, setting))
     shape = len(settings), len(seeds), len(y) // (len(settings) * len(seeds))
     _check_whole(setting[order], seed[order], fold[order], row[order], shape)
-    place = order[: shape[2]]  # entries, as the first lane has them
+    alike = _Alike(order, shape[2])
+    row, fold, y = alike(row, "'row'"), alike(fold, "'fold'"), alike(y, "'y'")
     said = _said(arrays, classes)[order].reshape(*shape, len(classes))
     weight = _weights(arrays, classes)[order].reshape(*shape, len(classes))
-    y_of = y[order].reshape(-1, shape[2])
-    if (y_of != y_of[0]).any():
-        raise TableError("each row must be of one class; some are of several: mend 'y'")
     n_folds = int(fold.max()) + 1
-    first = [int(np.flatnonzero(fold[place] == f)[0]) for f in range(n_folds)]
-    prior = np.bincount(y_of[0], minlength=len(classes)) / shape[2]
+    _check_folds(row, n_folds)
+    prior = np.bincount(y, minlength=len(classes)) / shape[2]
     return Predictions(
-        row=row[place],
-        fold=fold[place],
-        y=y_of[0],
+        row=row,
+        fold=fold,
+        y=y,
         classes=classes,
         settings=settings,
         seeds=tuple(seeds),
-        class_weight=weight[:, 0, first],
+        class_weight=_of_folds(weight, fold, settings),
         prior=np.tile(prior, (n_folds, 1)),
         probability=said,
         outcome=np.full((*shape[:2], n_folds), "finished"),
-        n_training=len(np.unique(row)),
-        row_weight=_measured(arrays, "row_weight", place),
-        amount=_measured(arrays, "amount", place),
-        unit=group_codes(arrays["unit"], "'unit'", missing=())[place] if "unit" in arrays else None,
+        n_training=shape[2],
+        row_weight=alike.measured(arrays, "row_weight"),
+        amount=alike.measured(arrays, "amount"),
+        unit=alike(group_codes(arrays["unit"], "'unit'", missing=()), "'unit'")
+        if "unit" in arrays
+        else None,
     )
 
 
-def _codes(column: pa.Array, name: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Give the place of each text among those there are, the twin first, and these texts."""
-    texts = [str(text) for text in column.to_pylist()]
-    known = dict.fromkeys(texts)
-    names = tuple(sorted(known, key=lambda text: text != TWIN.name))
-    place = {text: i for i, text in enumerate(names)}
-    return np.array([place[text] for text in texts], dtype=np.int64), names
+@dataclass(frozen=True)
+class _Alike:
+    """Takes what every lane says of its n entries alike; `order` sorts all by lane and entry."""
+
+    order: NDArray[np.int64]
+    n: int
+
+    def __call__(self, values: NDArray[Number], name: str) -> NDArray[Number]:
+        of_lanes = values[self.order].reshape(-1, self.n)
+        if (of_lanes != of_lanes[0]).any():
+            raise TableError(
+                f"{name} of a row must be the same in every setting and seed; for some rows it is "
+                "not: mend it"
+            )
+        return np.asarray(of_lanes[0])
+
+    def measured(self, arrays: Mapping[str, pa.Array], name: str) -> NDArray[np.float64] | None:
+        """Give weights or amounts, where they came."""
+        return (
+            self(measures(arrays[name], shown(name), ()), shown(name)) if name in arrays else None
+        )
+
+
+def _settings(column: pa.Array) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Give the place of each row's setting, and the settings, the twin first."""
+    code = group_codes(column, "'setting'", missing=())
+    _, first = np.unique(code, return_index=True)
+    came = [str(column[int(i)].as_py()) for i in first]
+    if TWIN.name not in came:
+        raise TableError(
+            f"one setting must be {TWIN.name!r}, trained without weights; came {quoted(came)}: "
+            "add its predictions, or rename it"
+        )
+    order = sorted(range(len(came)), key=lambda i: came[i] != TWIN.name)
+    return np.argsort(order)[code], tuple(came[i] for i in order)
 
 
 def _numbers(column: pa.Array, name: str) -> tuple[NDArray[np.int64], list[int]]:
     """Give the place of each whole number among those there are, in their order."""
     values = floats(column) if is_numeric(column.type) else np.full(len(column), np.nan)
-    if not (np.isfinite(values).all() and (values == np.round(values)).all()):
+    if not ((np.abs(values) < 2**53) & (values == np.round(values))).all():
         raise TableError(f"{name} must hold whole numbers; it holds others: number them from 0")
     found, place = np.unique(values.astype(np.int64), return_inverse=True)
     return place.astype(np.int64), found.tolist()
@@ -204,12 +230,21 @@ def _said(arrays: Mapping[str, pa.Array], classes: Classes) -> NDArray[np.float3
         raise TableError(
             "probabilities must lie between 0 and 1; some do not: give what predict_proba gives"
         )
+    if (np.abs(said.sum(axis=1) - 1) > ROUNDING).any():
+        raise TableError(
+            "the probabilities of a row must sum to 1; some do not: give what predict_proba gives"
+        )
     return said.astype(np.float32)
 
 
 def _weights(arrays: Mapping[str, pa.Array], classes: Classes) -> NDArray[np.float64]:
     """Give the class weights (M, K) that each prediction was made under."""
     n = len(arrays["y"])
+    if len(classes) > 2 and "weight_ratio" in arrays:
+        raise TableError(
+            f"'weight_ratio' needs two classes; there are {len(classes)}: give "
+            f"{shown(f'weight {classes[0]}')} and so on"
+        )
     names = [f"weight {label}" for label in classes]
     columns = [_column(arrays, name) if name in arrays else np.ones(n) for name in names]
     if len(classes) == 2 and "weight_ratio" in arrays:
@@ -228,10 +263,37 @@ def _column(arrays: Mapping[str, pa.Array], name: str) -> NDArray[np.float64]:
     return floats(arrays[name])
 
 
-def _measured(
-    arrays: Mapping[str, pa.Array], name: str, place: NDArray[np.int64]
-) -> NDArray[np.float64] | None:
-    return measures(arrays[name], shown(name), ())[place] if name in arrays else None
+def _of_folds(
+    weight: NDArray[np.float64], fold: NDArray[np.int64], settings: Sequence[str]
+) -> NDArray[np.float64]:
+    """Give the class weights (S, F, K) of each setting and fold, from those of all (S, R, N, K)."""
+    _, first = np.unique(fold, return_index=True)
+    found = weight[:, 0, first]
+    if (weight != found[:, np.newaxis, fold]).any():
+        raise TableError(
+            "a setting must have the same weights in all of a fold; some have several: give each "
+            "a name of its own"
+        )
+    twin = found[settings.index(TWIN.name)]
+    if (twin != twin[:, :1]).any():
+        raise TableError(
+            f"{TWIN.name!r} must be trained without weights; came some with: rename that setting"
+        )
+    return found
+
+
+def _check_folds(row: NDArray[np.int64], n_folds: int) -> None:
+    """Check that what is chosen on some folds can be judged on another."""
+    if n_folds < 2:
+        raise TableError(
+            "there must be two folds or more, for what one is judged by is chosen on the others; "
+            "came 1: hold out each part of the rows in turn"
+        )
+    if len(np.unique(row)) < len(row):
+        raise TableError(
+            "each row must be held out in one fold; some come in several: give the predictions of "
+            "one split"
+        )
 
 
 def _check_whole(

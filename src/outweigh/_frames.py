@@ -114,8 +114,10 @@ def _mixed(rows: Any) -> np.ndarray[Any, Any]:
     return np.asarray(rows, dtype=object) if array.dtype.kind in "US" else array
 
 
-def _decoded(column: pa.Array) -> pa.Array:
-    """Categories as their values; views of text as text, for arrow encodes their nulls as ''."""
+def _decoded(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Chunks as one, categories as values; views of text as text, for their nulls turn into ''."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
     if pt.is_dictionary(column.type):
         return _decoded(column.dictionary_decode())
     return column.cast(pa.large_string()) if pt.is_string_view(column.type) else column

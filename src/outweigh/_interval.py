@@ -95,13 +95,14 @@ def over_units(paired: Paired) -> Interval | None:
     -----
     With :math:`\hat R = 1 - \sum w / \sum t` the share of the twin's losses t that the weighted
     ones w save, a unit's part in the error of that share is
-    :math:`\psi_u = \sum_{i \in u} (1 - \hat R) t_i - w_i`, and
+    :math:`\psi_u = \sum_{i \in u} \big((1 - \hat R) t_i - w_i\big) / \sum t`, and
 
     .. math::
-        \hat R \pm t_{U-1} \frac{\sqrt{\kappa V}}{\sum t}, \qquad
+        \hat R \pm t_{U-1} \sqrt{\kappa V}, \qquad
         V = \max\Big(\frac{U}{U-1} \sum_u \psi_u^2,\; \frac12 \sum_k \overline{s_k^2}\Big)
 
-    with :math:`\overline{s_k^2}` the mean squared stake of a row of class k and κ from `inflation`.
+    with :math:`\overline{s_k^2}` the mean squared stake of a row of class k, in shares of
+    :math:`\sum t` too, and κ from `inflation`.
 
     The linearised ratio is that of Cochran, Sampling Techniques, 3rd edition, Wiley 1977, chapter
     6, over units drawn whole, chapter 9A.
@@ -129,8 +130,8 @@ def over_units(paired: Paired) -> Interval | None:
     seen = n_units / (n_units - 1) * np.sum(_parts(paired, paired.weighted, place) ** 2)
     variance = max(seen, UNSEEN * _square_stakes(paired).sum())
     variance *= _inflation(paired, place)
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, n_units - 1) * np.sqrt(variance) / paired.twin.sum()
-    return centre - 100 * float(half), centre + 100 * float(half)
+    half = 100 * float(stats.t.ppf((1 + CONFIDENCE) / 2, n_units - 1) * np.sqrt(variance))
+    return centre - half, centre + half
 
 
 def inflation(covariance: Float, *, n_folds: int, n_repeats: int = 1) -> float:
@@ -236,15 +237,18 @@ def _units(paired: Paired) -> tuple[NDArray[np.int64], int]:
 
 def _parts(paired: Paired, loss: Float, place: NDArray[np.int64]) -> Float:
     """Give each unit's part (U,) in the error of the share that a setting with this loss saves."""
-    cost = loss.sum() / paired.twin.sum()
-    return np.bincount(place, cost * paired.twin - loss).astype(np.float64)
+    twin, loss = paired.twin / paired.twin.sum(), loss / paired.twin.sum()
+    return np.bincount(place, loss.sum() * twin - loss).astype(np.float64)
 
 
 def _square_stakes(paired: Paired) -> Float:
-    """Give the mean squared stake (K,) of a row of each class, in all repetitions together."""
+    """Give the mean squared stake (K,) of a row of each class, as a share of the twin's cost.
+
+    A row's stake is that of its entries in all repetitions.
+    """
+    stake = len(np.unique(paired.repeat)) * paired.stake / paired.twin.sum()
     rows = np.bincount(paired.y, paired.stake > 0)
-    times = len(np.unique(paired.repeat))
-    return times**2 * np.bincount(paired.y, paired.stake**2) / np.maximum(rows, 1)
+    return np.asarray(np.bincount(paired.y, stake**2) / np.maximum(rows, 1))
 
 
 def _inflation(paired: Paired, place: NDArray[np.int64]) -> float:

@@ -157,8 +157,8 @@ class Line:
 class Isotonic:
     """Frees all but the order.
 
-    Steps stay half a row away from 0 and 1: a block without a positive is no proof that there are
-    none.
+    To each step half a hit and half a miss are added (Jeffreys' prior): a step without a positive
+    is no proof that there are none, and the fewer its rows, the less.
     """
 
     name: str
@@ -166,7 +166,7 @@ class Isotonic:
     def fit_all(
         self, probability: Float, y: NDArray[np.int64], row_weight: Float | None = None
     ) -> tuple[Steps, ...]:
-        """Fit scikit-learn's isotonic regression for each class, one against the rest."""
+        """Fit isotonic regression to each class, one against the rest, and smooth its steps."""
         weight = np.ones(len(y)) if row_weight is None else row_weight
         k = probability.shape[-1]
         classes = (1,) if k == 2 else range(k)
@@ -253,13 +253,19 @@ def _within(x: Float, y: Float) -> bool:
 
 
 def _steps(p: Float, hit: Float, weight: Float) -> tuple[Float, Float]:
-    """Fit rising steps to one class; give the knots where they bend."""
+    """Fit rising steps to one class; give the knots where they bend.
+
+    To each step half a hit and half a miss are added, and then steps that no longer rise are pooled
+    again.
+    """
     counts = weight > 0
     x, place = np.unique(p[counts], return_inverse=True)
     total = np.bincount(place, weight[counts])
-    share = np.bincount(place, (weight * hit)[counts]) / total
-    least = 0.5 / (total.sum() + 1)
-    y = isotonic_regression(share, sample_weight=total, y_min=least, y_max=1 - least)
+    hits = np.bincount(place, (weight * hit)[counts])
+    raw = isotonic_regression(hits / total, sample_weight=total)
+    step = np.concatenate([[0], (np.diff(raw) > 0).cumsum()])
+    rows = np.bincount(step, total) + 1
+    y = isotonic_regression((np.bincount(step, hits) + 0.5) / rows, sample_weight=rows)[step]
     bends = np.ones(len(x), dtype=bool)
     bends[1:-1] = (np.diff(y[:-1]) != 0) | (np.diff(y[1:]) != 0)
     return x[bends], y[bends]

@@ -70,12 +70,12 @@ def decision_numbers(
     """Say what decisions (N,) do and cost; of a ranking only how good it is."""
     if isinstance(objective, Ranking):
         each = ranked(objective, cases, probability)
+        known = each[np.isfinite(each)]
         found = dict.fromkeys(("flagged_share", "recall", "precision", "referred_share"), math.nan)
-        return _with_worth(found, None, None, float(np.nanmean(each)), basis)
+        return _with_worth(found, None, None, known.mean() if len(known) else None, basis)
     k = probability.shape[1]
-    cells = scores.confusion(
-        cases.y, decided, k, cases.weight, n_decisions=max(k, int(decided.max()) + 1)
-    )
+    refers = isinstance(objective, Costs) and objective.refer is not None
+    cells = scores.confusion(cases.y, decided, k, cases.weight, n_decisions=k + refers)
     found = scores.decision_scores(cells)
     if isinstance(objective, Counted):
         return _with_worth(found, None, None, float(objective.shown(cells)), basis)
@@ -91,7 +91,7 @@ def cheapest_constant(objective: Costs, cases: Cases, n_classes: int) -> float:
 
 
 def at_half(decisions: Decisions, s: int) -> Record:
-    """Score what weights do by themselves: the weighted output of two classes, flagged from 0.5."""
+    """Score what weights do by themselves: the raw output of two classes, flagged above 0.5."""
     said = raw(decisions.predictions, s)
     flagged = (said[:, 1] > 0.5).astype(np.int64)
     return decision_numbers(decisions.objective, decisions.cases, said, flagged, HELD_OUT)
@@ -109,8 +109,9 @@ def by_seed(decisions: Decisions, s: int) -> Record:
         row = {"average_precision": precision if math.isfinite(precision) else None}
         row |= _values(decision_numbers(decisions.objective, cases, said, decided, HELD_OUT))
         if len(p.classes) == 2:
-            half = (p.probability[s, r, :, 1] > 0.5).astype(np.int64)
-            found = decision_numbers(decisions.objective, cases, said, half, HELD_OUT)
+            half = p.alive[s, r, p.fold] & (p.probability[s, r, :, 1] > 0.5)
+            flagged = half.astype(np.int64)
+            found = decision_numbers(decisions.objective, cases, said, flagged, HELD_OUT)
             row |= {f"{name}_at_half": value for name, value in _values(found).items()}
         for name, value in row.items():
             table.setdefault(name, []).append(value)
@@ -161,9 +162,15 @@ def _tried(decisions: Decisions, s: int) -> dict[str, float] | None:
 
 
 def raw(predictions: Predictions, s: int) -> Float:
-    """Average a setting's weighted probabilities (N, K) over its seeds."""
-    said = np.nan_to_num(predictions.probability[s].astype(float), nan=0.5)
-    return np.asarray(said.mean(axis=0))
+    """Average a setting's weighted probabilities (N, K) over its seeds.
+
+    Diverged lanes are left out; where all of them diverged, the prior of the fold stands in.
+    """
+    p = predictions
+    alive = p.alive[s][:, p.fold, np.newaxis]
+    total = np.where(alive, p.probability[s], 0).sum(axis=0, dtype=float)
+    n_alive = alive.sum(axis=0)
+    return np.where(n_alive > 0, total / np.maximum(n_alive, 1), p.prior[p.fold])
 
 
 def _expressed(p: Predictions, s: int) -> float | None:

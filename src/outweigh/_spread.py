@@ -6,7 +6,7 @@ and from seed to seed, and what it gains on the rows that chose it it may lose o
 Letters: N entries, S settings, R seeds, F folds.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from outweigh._costs import Cost
 from outweigh._decisions import Decisions
 from outweigh._deployment import deployed
-from outweigh._objective import Counted
+from outweigh._objective import Costs, Counted, Objective
 
 Float = NDArray[np.float64]
 
@@ -46,10 +46,8 @@ def spread(decisions: Decisions, s: int) -> Spread | None:
     That is so with more than two classes, with costs that differ from row to row, and where cases
     are ranked or referred.
     """
-    objective = decisions.objective
-    if isinstance(objective, Cost) and objective.refer is None:
-        objective = replace(objective, tuned=True)
-    elif not isinstance(objective, Counted):
+    objective = _tuned(decisions.objective)
+    if objective is None:
         return None
     p, cases = decisions.predictions, decisions.cases
     n_folds, n_seeds = len(p.prior), len(p.seeds)
@@ -64,3 +62,15 @@ def spread(decisions: Decisions, s: int) -> Spread | None:
             found[i, f] = objective.rule(one, others.y, others.weight).threshold
     flagged = decisions.probability[s, :, 1] >= found[0][p.fold]
     return Spread(found[0], found[1:], flagged.astype(np.int64))
+
+
+def _tuned(objective: Objective) -> Objective | None:
+    """Give the objective whose rule is the best of all cut-offs, where there is one."""
+    if isinstance(objective, Counted):
+        return objective
+    if not isinstance(objective, Costs) or objective.matrix is None:
+        return None
+    if objective.matrix.shape != (2, 2):
+        return None
+    (tn, fp), (fn, tp) = objective.matrix.tolist()
+    return Cost(fn=fn, fp=fp, tp=tp, tn=tn, tuned=True)
