@@ -27,7 +27,7 @@ def record(y, fold, said, *, class_weight=None, **changes) -> Predictions:
     return Predictions(**(fields | changes))
 
 
-def noisy(seed=0, k=2, *, n_settings=4, n_seeds=3, n=600, **changes) -> Predictions:
+def noisy(seed=0, k=2, *, n_settings=4, n_seeds=2, n=400, **changes) -> Predictions:
     """A world where the settings differ by chance, some in each of five folds."""
     rng = np.random.default_rng(seed)
     y = rng.choice(k, n, p=[1 - 0.15 * (k - 1), *[0.15] * (k - 1)])

@@ -1,40 +1,43 @@
 """The verdict: chosen on other folds, paired with the twin, and said only when it is clear."""
 
+import dataclasses
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn import metrics
 
-from outweigh._compare import HELP, HURT, NO_GAIN, TOO_FEW, judge, paired_difference
-from outweigh._operating import Cost, default_costs
-from outweigh._predictions import Predictions
+from outweigh._compare import HELP, HURT, NO_GAIN, TOO_FEW, _slopes, compare, judge
+from outweigh._costs import Cost, CostMatrix, RowCost, by_default
+from outweigh._counted import (
+    Alerts,
+    BalancedAccuracy,
+    FBeta,
+    Matthews,
+    PrecisionAtRecall,
+    RecallAtPrecision,
+)
+from outweigh._decisions import decide_all
+from outweigh._rankings import AveragePrecision, RocAuc
+from outweigh._repairs import NONE
+from outweigh._scores import confusion
+from tests.records import kinds, noisy, of_repeat, of_rows, record, relabelled, repeated, saturated
 
-COSTS = Cost(fn=9, fp=1).matrix  # flagged from 0.1
+COSTS = Cost(fn=9, fp=1)  # flagged from 0.1
+NO_INTERVAL = lambda paired: None
 
 
-def record(y, fold, said, *, class_weight=None, **changes) -> Predictions:
-    """Predictions of settings whose seeds say p (R, N), or the same p (N,); or (R, N, K)."""
-    k = int(max(y)) + 1
-    said = {name: np.atleast_2d(p) if k == 2 else np.asarray(p) for name, p in said.items()}
-    p = np.stack([np.stack([1 - v, v], axis=-1) if k == 2 else v for v in said.values()])
-    n_settings, n_seeds, f = *p.shape[:2], int(max(fold)) + 1
-    fields = {
-        "row": np.arange(len(y)),
-        "fold": fold,
-        "y": y,
-        "classes": tuple("abc"[:k]),
-        "settings": tuple(said),
-        "seeds": tuple(range(n_seeds)),
-        "class_weight": np.ones((n_settings, f, k)) if class_weight is None else class_weight,
-        "prior": np.tile(np.bincount(y) / len(y), (f, 1)),
-        "probability": p,
-        "outcome": np.full((n_settings, n_seeds, f), "finished"),
-        "n_training": len(y),
-    }
-    return Predictions(**(fields | changes))
+def around(low, high):
+    """A method whose interval is the same whatever came."""
+    return lambda paired: (low, high)
+
+
+def weighed(predictions, objective=COSTS, **how):
+    """The verdict on probabilities as they are, without any repair."""
+    return judge(decide_all(predictions, objective, repairs=(NONE,)), **how)
 
 
 N = 1000
@@ -42,128 +45,152 @@ FOLD = np.arange(N) // 200
 Y = (np.arange(N) % 10 == 0).astype(int)  # 20 positives in each fold
 EVERYBODY = np.full(N, 0.11)  # flagged: costs 180 in each fold
 TWO_MISSED = np.where(np.arange(N) % 200 < 20, 0.0, Y)  # costs 2 × 9 in each fold
-
-
-def noisy(seed=0, k=2, n_settings=4, n_seeds=3, n=600) -> Predictions:
-    """A world where the settings differ by chance, some in each fold."""
-    rng = np.random.default_rng(seed)
-    y = rng.choice(k, n, p=[1 - 0.15 * (k - 1), *[0.15] * (k - 1)])
-    shape = (n_settings, n_seeds, n)
-    logits = rng.normal(size=(*shape, k)) + 2 * np.eye(k)[y] + np.eye(k)[0]
-    p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
-    names = ["none", *(f"ratio:{i}" for i in range(2, n_settings + 1))]
-    weight = rng.lognormal(sigma=0.3, size=(n_settings, 5, k))
-    said = dict(zip(names, p[..., 1] if k == 2 else p, strict=True))
-    return record(y, rng.permutation(np.arange(n) % 5), said, class_weight=weight)
+COUNTED = (FBeta(1), FBeta(2), BalancedAccuracy(), Matthews(), Alerts(100), RecallAtPrecision(0.5))
+OBJECTIVES = (COSTS, RowCost(fp=1), *COUNTED, AveragePrecision(), RocAuc())
+name = lambda objective: objective.name
 
 
 def facts(verdict):
     """What must stay the same, names first and then numbers."""
     words = (verdict.code, verdict.chosen, verdict.best, [r.setting for r in verdict.by_fold])
-    return words, np.array([verdict.difference, *verdict.interval, *verdict.by_seed])
+    folds = [(r.weighted, r.twin) for r in verdict.by_fold]
+    return words, [verdict.difference, *verdict.by_seed, *np.ravel(folds)]
 
 
-def assert_same(verdict, other):
+def assert_same(verdict, other, *, difference_only=False):
     words, numbers = facts(verdict)
     other_words, other_numbers = facts(other)
     assert other_words == words
-    assert other_numbers == pytest.approx(numbers, rel=1e-9)
-
-
-# the interval
-
-
-@given(st.lists(st.tuples(st.floats(1, 1000), st.floats(1, 1000)), min_size=2, max_size=10))
-def test_the_interval_is_scipys_t_over_the_folds(pairs):
-    weighted, twin = np.array(pairs).T
-    difference, interval = paired_difference(weighted, twin)
-    assert difference == pytest.approx(100 * (1 - weighted.sum() / twin.sum()), abs=1e-9)
-    saved = 100 * (twin - weighted) / twin.mean()
-    if np.ptp(saved) > 1e-6:  # else scipy warns that nothing varies
-        want = stats.ttest_1samp(saved, 0).confidence_interval(0.95)
-        assert interval == pytest.approx((want.low, want.high))
-
-
-@settings(deadline=None)
-@given(st.integers(0, 999))
-def test_the_verdict_s_interval_is_that_of_its_folds(seed):
-    predictions = noisy(seed, n=300)
-    verdict = judge(predictions, COSTS)
-    rows = np.bincount(predictions.fold)
-    weighted, twin = np.array([(r.cost, r.cost_twin) for r in verdict.by_fold]).T * rows
-    difference, interval = paired_difference(weighted, twin)
-    assert (verdict.difference, *verdict.interval) == pytest.approx((difference, *interval))
-
-
-def test_one_fold_has_no_interval_and_a_twin_that_costs_nothing_no_difference():
-    assert paired_difference(np.array([3.0]), np.array([4.0])) == (25, None)
-    assert paired_difference(np.array([3.0, 1]), np.zeros(2)) == (None, None)
+    n = 1 + len(verdict.by_seed) if difference_only else len(numbers)
+    assert other_numbers[:n] == pytest.approx(numbers[:n], rel=1e-9, abs=1e-9, nan_ok=True)
 
 
 # what is said
 
 
 def test_weights_help_where_they_clearly_do():
-    verdict = judge(record(Y, FOLD, {"none": EVERYBODY, "balanced": TWO_MISSED}), COSTS)
+    verdict = weighed(record(Y, FOLD, {"none": EVERYBODY, "balanced": TWO_MISSED}))
     assert (verdict.code, verdict.chosen, verdict.best) == (HELP, "balanced", "balanced")
     assert verdict.difference == pytest.approx(100 * (180 - 18) / 180)
-    assert verdict.interval == pytest.approx((90, 90))  # the folds agree
-    assert verdict.basis == "cross-fitted"
-    assert [(r.cost, r.cost_twin) for r in verdict.by_fold] == [(18 / 200, 180 / 200)] * 5
-    assert "90.0 %" in verdict.text
+    assert verdict.interval[0] < 90 < verdict.interval[1]
+    assert (verdict.unit, verdict.basis) == ("percent", "cross-fitted")
+    assert [(r.weighted, r.twin) for r in verdict.by_fold] == [(18 / 200, 180 / 200)] * 5
+    assert verdict.text.startswith("Class weights lower your cost by 90.0 %")
+    assert verdict.more_positives is None
 
 
 def test_weights_hurt_where_they_clearly_do():
-    verdict = judge(record(Y, FOLD, {"none": TWO_MISSED, "balanced": EVERYBODY}), COSTS)
+    verdict = weighed(record(Y, FOLD, {"none": TWO_MISSED, "balanced": EVERYBODY}))
     assert (verdict.code, verdict.chosen, verdict.best) == (HURT, "none", "balanced")
     assert verdict.difference == pytest.approx(100 * (18 - 180) / 18)
-    assert "900.0 %" in verdict.text
+    assert verdict.text.startswith("Class weights raise your cost by 900.0 %")
 
 
-def test_identical_predictions_are_no_gain():
-    p = np.random.default_rng(0).beta(1, 5, (3, N))
-    verdict = judge(record(Y, FOLD, {"none": p, "balanced": p, "ratio:50": p}), COSTS)
+def test_swapping_who_is_better_turns_the_sign():
+    good = np.where(np.arange(N) % 200 < 50, 0.3, 0.2 + Y / 2)  # 5 of 20 among 45 others, 15 alone
+    bad = np.where(np.arange(N) % 200 < 100, 0.3, 0.2 + Y / 2)
+    for objective in (FBeta(1), Matthews(), AveragePrecision(), RocAuc()):
+        one = weighed(record(Y, FOLD, {"none": bad, "a": good}), objective)
+        two = weighed(record(Y, FOLD, {"none": good, "a": bad}), objective)
+        assert one.difference > 1
+        assert one.difference == pytest.approx(-two.difference)
+        assert (one.code, two.code) == (HELP, HURT)
+        assert f"raise {objective.title} by {one.difference:.1f} points" in one.text
+        assert f"lower {objective.title} by {one.difference:.1f} points" in two.text
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=name)
+def test_identical_settings_differ_by_nothing(objective):
+    y, p = Y[::4], np.random.default_rng(0).beta(1, 5, (2, N // 4))  # 5 positives in each fold
+    said = {"none": p, "balanced": p, "ratio:50": p}
+    amount = np.arange(N // 4) % 7 + 1.0
+    verdict = judge(decide_all(record(y, FOLD[::4], said, amount=amount), objective))
     assert (verdict.code, verdict.chosen, verdict.difference) == (NO_GAIN, "none", 0)
-    assert verdict.interval == (0, 0)
-    assert verdict.by_seed == (0, 0, 0)
-    assert all(r.cost == r.cost_twin for r in verdict.by_fold)
+    assert verdict.interval[0] <= 0 <= verdict.interval[1]
+    assert verdict.by_seed == (0, 0)
+    assert all(r.weighted == r.twin for r in verdict.by_fold)
+    assert verdict.more_positives is None
 
 
-def test_what_is_undone_to_the_twin_s_prediction_is_no_gain():
-    said = {"none": np.full(N, 0.1), "ratio:9": np.full(N, 0.5)}
-    weight = np.ones((2, 5, 2))
-    weight[1, :, 1] = 9
-    verdict = judge(record(Y, FOLD, said, class_weight=weight), Cost(fn=8, fp=1).matrix)
-    assert (verdict.code, verdict.difference) == (NO_GAIN, 0)
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 99), st.floats(1.5, 60), st.floats(1.5, 60))
+def test_weights_of_networks_that_can_say_everything_gain_nothing(seed, r, fn):
+    weights = {"none": np.ones(2), "a": np.array([1, r]), "b": np.array([2, 3 * r])}
+    p = saturated(*kinds(seed), weights)
+    assume((np.abs(p.averaged()[0, :, 1] - 1 / (1 + fn)) > 1e-6).all())  # no ties
+    verdict = judge(decide_all(p, Cost(fn=fn, fp=1), repairs=(NONE,)))
+    assert (verdict.code, verdict.difference, verdict.by_seed) == (NO_GAIN, 0, (0,))
 
 
-def test_folds_that_disagree_are_no_gain():
-    disagree = np.where(FOLD < 3, TWO_MISSED, 0)  # the other two folds miss all: 180, as the twin
-    verdict = judge(record(Y, FOLD, {"none": EVERYBODY, "balanced": disagree}), COSTS)
-    saved = np.array([90, 90, 90, 0, 0])
-    half = stats.t.ppf(0.975, 4) * saved.std(ddof=1) / np.sqrt(5)
-    assert verdict.interval == pytest.approx((54 - half, 54 + half))
-    assert (verdict.code, verdict.chosen) == (NO_GAIN, "none")
-    assert "54.0 %" in verdict.text
+# both the rows and the seeds must say so
+
+SEEDS_AGREE = {"none": [EVERYBODY] * 2, "balanced": [TWO_MISSED] * 2}
+SEEDS_DISAGREE = {"none": [EVERYBODY] * 2, "balanced": [TWO_MISSED, EVERYBODY]}
 
 
-def test_seeds_that_disagree_are_no_gain():
+@pytest.mark.parametrize(
+    ("said", "interval", "code"),
+    [
+        (SEEDS_AGREE, (0.1, 180.0), HELP),
+        (SEEDS_AGREE, (0.0, 180.0), NO_GAIN),
+        (SEEDS_AGREE, (-1.0, 180.0), NO_GAIN),
+        (SEEDS_DISAGREE, (80.0, 100.0), NO_GAIN),  # 45 ± 2 × 45
+        (SEEDS_AGREE, (-3.0, -1.0), NO_GAIN),  # the seeds say the opposite
+    ],
+)
+def test_weights_help_only_where_rows_and_seeds_say_so(said, interval, code):
+    verdict = weighed(record(Y, FOLD, said), method=around(*interval))
+    assert verdict.code == code
+    assert verdict.chosen == ("balanced" if code == HELP else "none")
+    assert verdict.interval == interval
+
+
+@pytest.mark.parametrize(
+    ("idle", "interval", "code"),
+    [
+        (EVERYBODY, (-999.0, -0.1), HURT),
+        (EVERYBODY, (-999.0, 0.0), NO_GAIN),
+        (TWO_MISSED, (-999.0, -0.1), NO_GAIN),
+    ],
+)
+def test_weights_hurt_only_where_rows_and_seeds_say_so(idle, interval, code):
+    said = {"none": [TWO_MISSED] * 2, "balanced": [EVERYBODY, idle]}
+    assert weighed(record(Y, FOLD, said), method=around(*interval)).code == code
+
+
+def test_the_seeds_are_judged_one_by_one():
     """The average of a sharp seed and an idle one is sharp; alone the idle one saves nothing."""
-    said = {"none": np.stack([EVERYBODY] * 2), "balanced": np.stack([TWO_MISSED, EVERYBODY])}
-    verdict = judge(record(Y, FOLD, said), COSTS)
-    assert verdict.interval == pytest.approx((90, 90))
+    verdict = weighed(record(Y, FOLD, SEEDS_DISAGREE))
+    assert verdict.difference == pytest.approx(90)
     assert verdict.by_seed == pytest.approx((90, 0))
     assert verdict.seed_mean == pytest.approx(45)
     assert verdict.seed_standard_error == pytest.approx(stats.sem([90, 0]))  # 45: two are 90
-    assert (verdict.code, verdict.chosen) == (NO_GAIN, "none")
+
+
+def test_one_seed_has_no_standard_error_and_the_rows_decide():
+    verdict = weighed(record(Y, FOLD, {"none": EVERYBODY, "balanced": TWO_MISSED}))
+    assert verdict.seed_mean == pytest.approx(90)
+    assert verdict.seed_standard_error is None
+    assert verdict.code == HELP
+
+
+@pytest.mark.parametrize("left", [np.nan, np.inf, 0.9])
+def test_a_lane_that_diverged_takes_no_part(left):
+    """Its seed alone flags everybody, which costs 180 as well; the other seed speaks for both."""
+    said = {"none": [EVERYBODY] * 2, "balanced": [TWO_MISSED, np.full(N, left)]}
+    outcome = np.full((2, 2, 5), "finished")
+    outcome[1, 1] = "diverged"
+    verdict = weighed(record(Y, FOLD, said, outcome=outcome))
+    assert verdict.difference == pytest.approx(90)
+    assert verdict.by_seed == pytest.approx((90, 0))
 
 
 @pytest.mark.parametrize(("positives", "code"), [(19, TOO_FEW), (20, HELP)])
 def test_below_20_positives_nothing_is_claimed(positives, code):
     y = np.zeros(N, dtype=int)
     y[np.arange(positives) * 50 % N + np.arange(positives) // 20] = 1
-    truth = y * 0.9
-    verdict = judge(record(y, FOLD, {"none": EVERYBODY, "balanced": truth}), COSTS)
+    said = {"none": EVERYBODY, "balanced": y * 0.9}
+    verdict = weighed(record(y, FOLD, said), method=around(80, 100))
     assert verdict.code == code
     assert verdict.chosen == ("balanced" if code == HELP else "none")
     assert code == HELP or "19 where at least 20" in verdict.text
@@ -172,42 +199,67 @@ def test_below_20_positives_nothing_is_claimed(positives, code):
 def test_of_three_classes_20_rows_outside_the_most_frequent_one_are_enough():
     y = np.zeros(N, dtype=int)
     y[np.arange(19) * 50 % N] = 1 + np.arange(19) % 2
-    said = {"none": np.full((1, N, 3), 1 / 3), "balanced": np.eye(3)[y][None]}
-    assert judge(record(y, FOLD, said), 1 - np.eye(3)).code == TOO_FEW
-    y[N - 1] = 2
-    said["balanced"] = np.eye(3)[y][None]
-    assert judge(record(y, FOLD, said), 1 - np.eye(3)).code == HELP
+    costs = CostMatrix(1 - np.eye(3), tuple("abc"))
+    for code in (TOO_FEW, HELP):
+        said = {"none": np.full((1, N, 3), 1 / 3), "balanced": np.eye(3)[y][None]}
+        verdict = weighed(record(y, FOLD, said), costs, method=around(80, 100))
+        assert verdict.code == code
+        y[N - 1] = 2
 
 
-def test_a_twin_alone_is_compared_with_nothing():
-    verdict = judge(record(Y, FOLD, {"none": EVERYBODY}), COSTS)
+def test_a_row_counts_once_towards_the_fewest_however_often_the_split_is_repeated():
+    y = np.zeros(N, dtype=int)
+    y[np.arange(19) * 50] = 1
+    said = {"none": EVERYBODY, "balanced": y * 0.9}
+    assert weighed(repeated(record(y, FOLD, said), 3)).code == TOO_FEW
+
+
+@pytest.mark.parametrize(
+    ("objective", "unit"), [(COSTS, "percent"), (FBeta(1), "points"), (RocAuc(), "points")]
+)
+def test_a_twin_alone_is_compared_with_nothing(objective, unit):
+    verdict = weighed(record(Y, FOLD, {"none": EVERYBODY}), objective)
     assert (verdict.code, verdict.chosen, verdict.difference) == (NO_GAIN, "none", None)
+    assert (verdict.interval, verdict.more_positives, verdict.unit) == (None, None, unit)
     assert verdict.by_fold == verdict.by_seed == ()
     assert verdict.seed_mean is verdict.seed_standard_error is None
 
 
 def test_a_perfect_twin_leaves_nothing_to_save():
-    verdict = judge(record(Y, FOLD, {"none": Y.astype(float), "balanced": EVERYBODY}), COSTS)
+    verdict = weighed(record(Y, FOLD, {"none": Y.astype(float), "balanced": EVERYBODY}))
     assert (verdict.code, verdict.difference, verdict.interval) == (NO_GAIN, None, None)
     assert verdict.by_seed == ()
 
 
-def test_one_seed_has_no_standard_error_and_the_folds_decide():
-    verdict = judge(record(Y, FOLD, {"none": EVERYBODY, "balanced": TWO_MISSED}), COSTS)
-    assert verdict.seed_mean == pytest.approx(90)
-    assert verdict.seed_standard_error is None
-    assert verdict.code == HELP
+# how many more positives would settle it
 
 
-@pytest.mark.parametrize("left", [np.nan, np.inf])
-def test_a_lane_that_diverged_takes_no_part(left):
-    """Its seed alone flags nobody, which costs 180 as well; the other seed speaks for both."""
-    said = {"none": [EVERYBODY] * 2, "balanced": [TWO_MISSED, np.full(N, left)]}
-    outcome = np.full((2, 2, 5), "finished")
-    outcome[1, 1] = "diverged"
-    verdict = judge(record(Y, FOLD, said, outcome=outcome), COSTS)
-    assert verdict.difference == pytest.approx(90)
-    assert verdict.by_seed == pytest.approx((90, 0))
+def test_how_many_more_positives_would_settle_it_can_be_checked_with_a_pencil():
+    """90 percent within ± 180, 100 positives: ((1.43 × 180 / 90)² − 1) × 100 = 718, two digits."""
+    p = record(Y, FOLD, SEEDS_AGREE)
+    verdict = weighed(p, method=around(-90, 270))
+    assert verdict.more_positives == 720
+    assert "About 720 more positives would settle it." in verdict.text
+
+
+@pytest.mark.parametrize(
+    ("half", "more"),
+    [
+        (90 / 1.43 - 0.01, None),  # it would be settled in four studies of five as it is
+        (90 / 1.43 + 0.01, 1),
+        (90 / 1.43 * 9.99, 9900),
+        (90 / 1.43 * 10.01, None),  # a hundred times as many: nobody would wait
+    ],
+)
+def test_what_is_settled_or_too_far_is_not_told(half, more):
+    """The rows may say what they will: the seeds leave it open."""
+    p = record(Y, FOLD, SEEDS_DISAGREE)
+    assert weighed(p, method=around(90 - half, 90 + half)).more_positives == more
+
+
+def test_of_a_verdict_no_more_are_needed():
+    p = record(Y, FOLD, SEEDS_AGREE)
+    assert weighed(p, method=around(1, 179)).more_positives is None
 
 
 # no row takes part in the choice that judges it
@@ -218,13 +270,13 @@ def test_each_fold_s_setting_is_the_cheapest_on_the_others():
     right_in_0_and_1 = np.where(FOLD < 2, Y, 0).astype(float)
     right_in_the_rest = np.where(FOLD < 2, 0, Y).astype(float)
     said = {"none": EVERYBODY, "a": right_in_0_and_1, "b": right_in_the_rest}
-    verdict = judge(record(Y, FOLD, said), COSTS)
+    verdict = weighed(record(Y, FOLD, said))
     assert [r.setting for r in verdict.by_fold] == ["b", "b", "a", "a", "a"]
     assert verdict.best == "b"
-    assert [r.cost for r in verdict.by_fold] == [0.9] * 5  # each time the wrong one
+    assert [r.weighted for r in verdict.by_fold] == [0.9] * 5  # each time the wrong one
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0), st.integers(0), st.integers(0, 4), st.sampled_from([9.0, 9.7, 96.92]))
 def test_predictions_inside_a_fold_never_move_its_own_choice(seed, other, fold, fn):
     """Two settings are tied on the other folds, where even a rounding error would choose."""
@@ -236,123 +288,310 @@ def test_predictions_inside_a_fold_never_move_its_own_choice(seed, other, fold, 
     changed = {
         name: np.where(folds == fold, rng_other.random(n).round(), p) for name, p in said.items()
     }
-    costs = Cost(fn=fn, fp=1).matrix
-    before, after = (judge(record(y, folds, s), costs).by_fold[fold] for s in (said, changed))
-    assert after.setting == before.setting
+    for objective in (Cost(fn=fn, fp=1), FBeta(fn)):
+        records = (record(y, folds, s) for s in (said, changed))
+        verdicts = (weighed(p, objective, method=NO_INTERVAL) for p in records)
+        before, after = (verdict.by_fold[fold] for verdict in verdicts)
+        assert after.setting == before.setting
+
+
+# what the difference is, against scikit-learn
+
+
+def parts_of(verdict, found):
+    """What the settings picked and the twin say (2, N, K) and decide (2, N), and the class."""
+    p = found.predictions
+    picked = np.array([p.settings.index(r.setting) for r in verdict.by_fold])[p.fold]
+    entries = np.arange(len(p.y))
+    said = np.stack([found.probability[picked, entries], found.probability[0]])
+    return said, np.stack([found.decided[picked, entries], found.decided[0]]), p
+
+
+@pytest.mark.parametrize("weight", [None, np.random.default_rng(0).integers(0, 4, 400)])
+@pytest.mark.parametrize(
+    ("objective", "score"),
+    [
+        (FBeta(1), metrics.f1_score),
+        (FBeta(2), lambda y, d, **how: metrics.fbeta_score(y, d, beta=2, **how)),
+        (BalancedAccuracy(), metrics.balanced_accuracy_score),
+        (Matthews(), metrics.matthews_corrcoef),
+        (RecallAtPrecision(0.4), metrics.recall_score),
+        (PrecisionAtRecall(0.4), metrics.precision_score),
+    ],
+    ids=lambda o: getattr(o, "name", ""),
+)
+def test_points_are_hundredths_of_scikit_learn_s_scores(objective, score, weight):
+    found = decide_all(noisy(1, row_weight=weight), objective)
+    verdict = judge(found)
+    _, decided, p = parts_of(verdict, found)
+    mine, twin = (score(p.y, d, sample_weight=p.row_weight) for d in decided)
+    assert verdict.difference == pytest.approx(100 * (mine - twin))
+    assert verdict.unit == "points"
+    for f, result in enumerate(verdict.by_fold):
+        there = p.fold == f
+        weights = None if weight is None else weight[there]
+        each = [score(p.y[there], d[there], sample_weight=weights) for d in decided]
+        assert [result.weighted, result.twin] == pytest.approx(each)
+
+
+@pytest.mark.parametrize("weight", [None, np.random.default_rng(0).integers(0, 4, 400)])
+@pytest.mark.parametrize(
+    ("objective", "score"),
+    [
+        (AveragePrecision(), metrics.average_precision_score),
+        (RocAuc(), metrics.roc_auc_score),
+    ],
+)
+def test_rankings_are_compared_by_the_mean_over_the_folds(objective, score, weight):
+    found = decide_all(noisy(2, row_weight=weight), objective)
+    verdict = judge(found)
+    said, _, p = parts_of(verdict, found)
+    each = np.array(
+        [
+            [
+                score(p.y[there], s[there, 1], sample_weight=None if weight is None else w[there])
+                for s in said
+            ]
+            for w in [p.row_weight]
+            for there in (p.fold == f for f in range(5))
+        ]
+    )
+    gained = 100 * (each[:, 0] - each[:, 1])
+    assert verdict.difference == pytest.approx(gained.mean())
+    half = stats.t.ppf(0.975, 4) * stats.sem(gained)
+    assert verdict.interval == pytest.approx((gained.mean() - half, gained.mean() + half))
+    assert [(r.weighted, r.twin) for r in verdict.by_fold] == [tuple(e) for e in each.tolist()]
+
+
+def test_folds_with_nothing_to_rank_are_left_out():
+    y = np.where(FOLD == 2, 0, Y)
+    p = np.random.default_rng(0).random((2, N))
+    verdict = weighed(record(y, FOLD, {"none": p[0], "b": p[1]}), RocAuc())
+    folds = [f == FOLD for f in (0, 1, 3, 4)]
+    each = [[metrics.roc_auc_score(y[there], s[there]) for s in p] for there in folds]
+    gained = np.diff(each, axis=1)
+    assert verdict.difference == pytest.approx(100 * gained.mean(), rel=1e-5)
+    assert np.isnan(verdict.by_fold[2].weighted)
+
+
+def test_where_no_fold_has_anything_to_rank_there_is_nothing_to_compare():
+    y = (FOLD == 4).astype(int)
+    verdict = weighed(record(y, FOLD, {"none": EVERYBODY, "a": TWO_MISSED}), RocAuc())
+    assert (verdict.code, verdict.difference, verdict.interval) == (NO_GAIN, None, None)
+    assert "nothing to tell them apart by" in verdict.text
+
+
+@pytest.mark.parametrize("objective", [COSTS, RowCost(fp=1.5)], ids=["cost", "row-cost"])
+def test_costs_are_compared_in_percent_of_the_twin_s(objective):
+    rng = np.random.default_rng(0)
+    weight, amount = rng.integers(0, 4, 400), rng.uniform(1, 20, 400)
+    found = decide_all(noisy(3, row_weight=weight, amount=amount), objective)
+    verdict = judge(found)
+    _, decided, p = parts_of(verdict, found)
+    missed = amount if isinstance(objective, RowCost) else 9.0
+    alarm = 1.5 if isinstance(objective, RowCost) else 1.0
+    mine, twin = (
+        weight * ((p.y == 1) & (d == 0)) * missed + weight * ((p.y == 0) & (d == 1)) * alarm
+        for d in decided
+    )
+    assert verdict.difference == pytest.approx(100 * (1 - mine.sum() / twin.sum()))
+    for f, result in enumerate(verdict.by_fold):
+        there = p.fold == f
+        each = [loss[there].sum() / weight[there].sum() for loss in (mine, twin)]
+        assert [result.weighted, result.twin] == pytest.approx(each)
+
+
+def test_a_fold_whose_rows_count_nothing_has_no_cost():
+    weight = np.where(FOLD == 1, 0.0, 1.0)
+    p = record(Y, FOLD, {"none": EVERYBODY, "a": TWO_MISSED}, row_weight=weight)
+    verdict = weighed(p)
+    assert verdict.difference == pytest.approx(90)
+    assert [np.isnan(r.twin) for r in verdict.by_fold] == [False, True, False, False, False]
+
+
+# what the interval is made of
+
+
+def handed_to_method(found):
+    """What a method is given to make the interval of."""
+    given = []
+    judge(found, method=lambda paired: given.append(paired))
+    return given[0]
+
+
+def test_a_method_is_given_the_losses_of_both_and_of_all_that_was_tried():
+    rng = np.random.default_rng(0)
+    weight, unit = rng.integers(0, 4, 400), rng.integers(0, 90, 400)
+    found = decide_all(noisy(4, row_weight=weight, unit=unit), COSTS, factor=np.array([2, 0.5]))
+    paired, p = handed_to_method(found), found.predictions
+    counts = weight * np.array([2, 0.5])[p.y]
+    loss = np.where(found.decided == p.y, 0, np.where(p.y == 1, 9, 1)) * counts
+    assert np.array_equal(paired.twin, loss[0])
+    assert np.array_equal(paired.tried, loss[1:])
+    assert np.array_equal(paired.stake, np.where(p.y == 1, 9, 1) * counts)
+    assert np.array_equal(paired.unit, unit)
+    assert np.array_equal(paired.fold, p.fold)
+    picked = [p.settings.index(r.setting) for r in judge(found).by_fold]
+    assert np.array_equal(paired.weighted, loss[np.array(picked)[p.fold], np.arange(400)])
+
+
+@pytest.mark.parametrize("objective", COUNTED, ids=name)
+def test_the_losses_of_a_score_of_counts_are_percents_that_are_points(objective):
+    """They sum to 1 for the twin; that of one entry moves as the score does with its weight."""
+    weight = np.random.default_rng(5).integers(1, 4, 400).astype(float)
+    p = noisy(5, row_weight=weight)
+    found = decide_all(p, objective)
+    paired = handed_to_method(found)
+    assert paired.twin.sum() == pytest.approx(1)
+    verdict = judge(found)
+    _, decided, _ = parts_of(verdict, found)
+    for i in range(0, 400, 37):
+        moved = []
+        for more in (1e-3, -1e-3):
+            changed = weight.copy()
+            changed[i] *= 1 + more
+            cells = np.stack([confusion(p.y, d, 2, changed) for d in decided])
+            moved.append(np.subtract(*objective.shown(cells)))
+        gained = (moved[0] - moved[1]) / 2e-3
+        assert paired.twin[i] - paired.weighted[i] == pytest.approx(gained, rel=1e-4, abs=1e-9)
+
+
+CELLS = st.floats(1, 1e6)
+SMOOTH = (*COUNTED, PrecisionAtRecall(0.5))
+
+
+@settings(deadline=None)
+@given(st.tuples(CELLS, CELLS, CELLS, CELLS), st.sampled_from(SMOOTH), st.floats(1e-3, 1e3))
+def test_slopes_are_differences_of_the_score_as_one_cell_grows(cells, objective, scale):
+    cells = scale * np.reshape(cells, (2, 2))
+    slopes = _slopes(objective, cells)
+    for i, j in np.ndindex(2, 2):
+        step = np.zeros((2, 2))
+        step[i, j] = 1e-5 * cells[i, j]
+        brute = (objective.shown(cells + step) - objective.shown(cells - step)) / (
+            2e-5 * cells[i, j]
+        )
+        assert slopes[i, j] * cells[i, j] == pytest.approx(brute * cells[i, j], rel=1e-5, abs=1e-9)
+
+
+def test_slopes_are_right_where_few_are_found_among_a_million():
+    """F1 = 2 TP / (2 TP + FN + FP): its slope along TP is 2 (FN + FP) / (2 TP + FN + FP)²."""
+    cells = np.array([[999_800.0, 50], [100, 50]])
+    slopes = _slopes(FBeta(1), cells)
+    assert slopes[1, 1] == pytest.approx(2 * 150 / 250**2, rel=1e-6)
+    assert [slopes[0, 1], slopes[1, 0]] == pytest.approx([-2 * 50 / 250**2] * 2, rel=1e-6)
+    assert slopes[0, 0] == 0
+    nobody = _slopes(FBeta(1), np.array([[999_800.0, 50], [150, 0]]))
+    assert nobody[1, 1] == pytest.approx(2 / 200, rel=1e-3)
 
 
 # what does not matter
 
 
-@pytest.mark.parametrize("k", [2, 3])
-@pytest.mark.parametrize("seed", range(5))
-def test_the_order_of_entries_does_not_matter(seed, k):
-    predictions = noisy(seed, k)
-    order = np.random.default_rng(seed).permutation(len(predictions.y))
-    parts = {name: getattr(predictions, name)[order] for name in ("row", "fold", "y")}
-    shuffled = replace(predictions, **parts, probability=predictions.probability[:, :, order])
-    costs = default_costs(np.bincount(predictions.y))
-    assert_same(judge(predictions, costs), judge(shuffled, costs))
+@pytest.mark.parametrize("factor", [1e-3, 10, 1e6])
+def test_the_currency_does_not_matter(factor):
+    p = noisy(6, amount=np.arange(400) % 13 + 1.0)
+    dearer = replace(p, amount=p.amount * factor)
+    for one, two in (
+        (weighed(p), weighed(p, Cost(fn=9 * factor, fp=factor))),
+        (weighed(p, RowCost(fp=2)), weighed(dearer, RowCost(fp=2 * factor))),
+    ):
+        assert_same(one, two, difference_only=True)
+        assert two.interval == pytest.approx(one.interval, rel=1e-9)
+
+
+@pytest.mark.parametrize("objective", [COSTS, RowCost(fp=2), FBeta(1), RocAuc()], ids=name)
+def test_the_order_of_entries_does_not_matter(objective):
+    p = noisy(7, amount=np.arange(400) % 13 + 1.0)
+    shuffled = of_rows(p, np.random.default_rng(0).permutation(400))
+    one, two = (judge(decide_all(q, objective)) for q in (p, shuffled))
+    assert_same(one, two)
+    assert two.interval == pytest.approx(one.interval, rel=1e-9)
 
 
 @pytest.mark.parametrize("order", [(1, 0), (1, 2, 0), (2, 1, 0)])
-@pytest.mark.parametrize("seed", range(5))
-def test_the_order_of_classes_does_not_matter(seed, order):
+def test_the_order_of_classes_does_not_matter(order):
     order = list(order)
-    predictions = noisy(seed, k=len(order))
-    renamed = replace(
-        predictions,
-        y=np.argsort(order)[predictions.y],
-        classes=tuple(predictions.classes[c] for c in order),
-        class_weight=predictions.class_weight[..., order],
-        prior=predictions.prior[:, order],
-        probability=predictions.probability[..., order],
-    )
-    costs = default_costs(np.bincount(predictions.y))
-    assert_same(judge(predictions, costs), judge(renamed, costs[np.ix_(order, order)]))
+    p = noisy(8, k=len(order))
+    matrix = by_default(np.bincount(p.y), p.classes).matrix
+    renamed = relabelled(p, order, tuple("xyz")[: len(order)])
+    one = judge(decide_all(p, CostMatrix(matrix, p.classes)))
+    two = judge(decide_all(renamed, CostMatrix(matrix[np.ix_(order, order)], renamed.classes)))
+    assert_same(one, two)
+    assert two.interval == pytest.approx(one.interval, rel=1e-9)
 
 
-@pytest.mark.parametrize("k", [2, 3])
-@pytest.mark.parametrize("factor", [1e-3, 7.3, 1e6])
-@pytest.mark.parametrize("seed", range(3))
-def test_the_currency_does_not_matter(seed, factor, k):
-    predictions = noisy(seed, k)
-    costs = default_costs(np.bincount(predictions.y))
-    assert_same(judge(predictions, costs), judge(predictions, costs * factor))
+def test_costs_of_two_classes_are_the_same_as_a_matrix_and_as_one_amount():
+    p = noisy(9, amount=np.full(400, 9.0))
+    verdicts = [
+        judge(decide_all(p, objective))
+        for objective in (COSTS, CostMatrix(COSTS.matrix, p.classes), RowCost(fp=1))
+    ]
+    plain = [dataclasses.asdict(verdict) for verdict in verdicts]
+    assert plain[0] == plain[1] == plain[2]
 
 
-@pytest.mark.parametrize("k", [2, 3])
-@pytest.mark.parametrize("seed", range(5))
-def test_row_weight_2_is_the_row_twice_and_0_the_row_absent(seed, k):
-    predictions = noisy(seed, k)
-    weight = np.random.default_rng(seed).integers(0, 4, len(predictions.y))
-    rows = np.repeat(np.arange(len(weight)), weight)
-    parts = {name: getattr(predictions, name)[rows] for name in ("row", "fold", "y")}
-    twice = replace(predictions, **parts, probability=predictions.probability[:, :, rows])
-    costs = default_costs(np.bincount(predictions.y))
-    weighted, repeated = judge(replace(predictions, row_weight=weight), costs), judge(twice, costs)
-    assert_same(weighted, repeated)
-    for one, two in zip(weighted.by_fold, repeated.by_fold, strict=True):
-        assert (one.cost, one.cost_twin) == pytest.approx((two.cost, two.cost_twin))
+@pytest.mark.parametrize(
+    "objective", [COSTS, RowCost(fp=2), FBeta(1), AveragePrecision()], ids=name
+)
+def test_row_weight_2_is_the_row_twice_and_0_the_row_absent(objective):
+    weight = np.random.default_rng(0).integers(0, 4, 400)
+    rows = np.repeat(np.arange(400), weight)
+    p = noisy(10, amount=np.arange(400) % 13 + 1.0)
+    one, two = (decide_all(q, objective) for q in (replace(p, row_weight=weight), of_rows(p, rows)))
+    assert_same(judge(one, method=NO_INTERVAL), judge(two, method=NO_INTERVAL))
+    if not isinstance(objective, AveragePrecision):  # its interval is over folds
+        gained = [
+            np.bincount(paired.unit, paired.twin - paired.weighted, 400)
+            for paired in map(handed_to_method, (one, two))
+        ]
+        assert gained[1] == pytest.approx(gained[0], rel=1e-6, abs=1e-12)
 
 
 # repetitions of the split
 
 
-def repeated(predictions, times, seed=0):
-    """The same entries, divided into folds once more in each repetition."""
-    n, f = len(predictions.y), len(predictions.prior)
-    rng = np.random.default_rng(seed)
-    folds = [predictions.fold, *(rng.permutation(predictions.fold) for _ in range(times - 1))]
-    again = lambda name, axis: np.concatenate([getattr(predictions, name)] * times, axis=axis)
-    return replace(
-        predictions,
-        fold=np.concatenate([fold + i * f for i, fold in enumerate(folds)]),
-        repeat=np.repeat(np.arange(times), f),
-        **{name: again(name, 0) for name in ("row", "y", "prior")},
-        **{name: again(name, 1) for name in ("class_weight",)},
-        **{name: again(name, 2) for name in ("probability", "outcome")},
-        n_training=n,
+def test_repetitions_are_judged_each_by_itself_and_put_together():
+    both = repeated(noisy(11), 2)
+    first, second = (decide_all(of_repeat(both, i), COSTS) for i in range(2))
+    together = decide_all(both, COSTS)
+    verdict = judge(together)
+    alone = [judge(found) for found in (first, second)]
+    assert [r.setting for r in verdict.by_fold] == [r.setting for v in alone for r in v.by_fold]
+    losses = [handed_to_method(found) for found in (first, second, together)]
+    assert np.array_equal(losses[2].twin, np.concatenate([losses[0].twin, losses[1].twin]))
+    assert np.array_equal(
+        losses[2].weighted, np.concatenate([losses[0].weighted, losses[1].weighted])
     )
+    assert np.array_equal(losses[2].unit, np.tile(np.arange(400), 2))  # a row is one unit
+    twin, mine = losses[2].twin.sum(), losses[2].weighted.sum()
+    assert verdict.difference == pytest.approx(100 * (1 - mine / twin))
 
 
-def test_one_repetition_after_another_is_the_average_of_both():
-    both = repeated(noisy(3), 2)
-    first, second = (judge(of_repeat(both, i), COSTS) for i in range(2))
-    together = judge(both, COSTS)
-    assert together.difference == pytest.approx((first.difference + second.difference) / 2)
-    assert together.interval == pytest.approx(
-        np.mean([first.interval, second.interval], axis=0).tolist()
-    )
-    assert [r.setting for r in together.by_fold] == [
-        r.setting for verdict in (first, second) for r in verdict.by_fold
-    ]
-
-
-def of_repeat(predictions, i):
-    folds = np.flatnonzero(predictions.repeat == i)
-    rows = np.isin(predictions.fold, folds)
-    return replace(
-        predictions,
-        row=predictions.row[rows],
-        fold=predictions.fold[rows] - folds[0],
-        y=predictions.y[rows],
-        class_weight=predictions.class_weight[:, folds],
-        prior=predictions.prior[folds],
-        probability=predictions.probability[:, :, rows],
-        outcome=predictions.outcome[:, :, folds],
-        repeat=np.zeros(len(folds), dtype=int),
-    )
-
-
-def test_the_same_split_twice_is_no_more_certain_than_once():
-    once = noisy(4)
+@pytest.mark.parametrize("objective", [COSTS, FBeta(1), RocAuc()], ids=name)
+def test_the_same_split_twice_gains_what_it_gains_once(objective):
+    once = noisy(12)
     twice = replace(repeated(once, 2), fold=np.concatenate([once.fold, once.fold + 5]))
-    assert judge(twice, COSTS).interval == pytest.approx(judge(once, COSTS).interval)
+    one, two = (judge(decide_all(p, objective)) for p in (once, twice))
+    assert two.difference == pytest.approx(one.difference)
+    assert two.by_seed == pytest.approx(one.by_seed)
 
 
-def test_a_row_counts_once_towards_the_fewest_however_often_the_split_is_repeated():
-    y = np.zeros(N, dtype=int)
-    y[np.arange(19) * 50] = 1
-    said = {"none": EVERYBODY, "balanced": y * 0.9}
-    assert judge(repeated(record(y, FOLD, said), 3), COSTS).code == TOO_FEW
+# other uses
+
+
+def test_two_decision_makers_of_one_s_own_are_compared():
+    """Nobody flagged against everybody: 900 against 900, and with F1 0 against 2 · 0.1 / 1.1."""
+    found = decide_all(record(Y, FOLD, {"none": EVERYBODY}), COSTS, repairs=(NONE,))
+    decided = np.stack([np.zeros(N, int), np.ones(N, int)])
+    assert compare(found, found.probability, decided).difference == pytest.approx(0)
+    found = decide_all(record(Y, FOLD, {"none": EVERYBODY}), FBeta(1), repairs=(NONE,))
+    compared = compare(found, found.probability, decided, method=around(-1, 2))
+    assert compared.difference == pytest.approx(-100 * 0.2 / 1.1)
+    assert compared.interval == pytest.approx((compared.difference - 1, compared.difference + 2))
+
+
+def test_what_is_no_objective_is_refused():
+    found = decide_all(record(Y, FOLD, {"none": EVERYBODY}), COSTS)
+    with pytest.raises(TypeError, match="must be costs"):
+        compare(replace(found, objective="cost"), found.probability, found.decided)

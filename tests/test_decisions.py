@@ -76,11 +76,11 @@ IDS = [o.name + ("-tuned" if getattr(o, "tuned", False) else "") for o in OBJECT
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=IDS)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_row_weight_2_is_the_row_twice_and_0_the_row_absent(seed, objective):
     rng = np.random.default_rng(seed)
-    weight, amount = rng.integers(0, 4, 600), rng.uniform(1, 20, 600)
-    rows = np.repeat(np.arange(600), weight)
+    weight, amount = rng.integers(0, 4, 400), rng.uniform(1, 20, 400)
+    rows = np.repeat(np.arange(400), weight)
     p = noisy(seed, amount=amount)
     weighted = decide_all(replace(p, row_weight=weight), objective)
     twice = decide_all(of_rows(p, rows), objective)
@@ -123,7 +123,6 @@ def test_a_factor_of_1_changes_no_bit(objective):
     one, two = decide_all(p, objective), decide_all(p, objective, factor=np.ones(2))
     for name in ("probability", "decided", "elsewhere", "overall"):
         assert np.array_equal(getattr(one, name), getattr(two, name))
-    assert one.rules == two.rules or isinstance(objective, Cost)
     assert np.array_equal(one.thresholds, two.thresholds)
 
 
@@ -170,7 +169,7 @@ def test_a_thinned_world_that_is_stated_is_the_whole_one():
 
 
 @pytest.mark.parametrize("order", [(1, 2, 0), (2, 1, 0)])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_relabelled_classes_relabel_the_decisions(seed, order):
     order, p = list(order), noisy(seed, k=3)
     costs = np.array([[0, 1, 4], [2, 0, 1.5], [9, 5, 0]])
@@ -197,15 +196,15 @@ def test_costs_of_two_classes_are_the_same_as_a_matrix():
 
 
 def test_the_same_amount_for_all_is_a_cost():
-    p = noisy(5, amount=np.full(600, 7.0))
+    p = noisy(5, amount=np.full(400, 7.0))
     one, two = decide_all(p, Cost(fn=7, fp=2)), decide_all(p, RowCost(fp=2))
     assert_same_to_the_bit(one, two)
     assert np.isnan(two.thresholds).all()  # each row has its own
 
 
 def test_the_order_of_entries_does_not_matter():
-    p = noisy(6, amount=np.arange(600.0))
-    order = np.random.default_rng(0).permutation(600)
+    p = noisy(6, amount=np.arange(400.0))
+    order = np.random.default_rng(0).permutation(400)
     for objective in (Cost(fn=7, fp=1), RowCost(fp=9), FBeta(1)):
         one, two = decide_all(p, objective), decide_all(of_rows(p, order), objective)
         assert two.probability == pytest.approx(one.probability[:, order], rel=1e-7)
@@ -233,10 +232,9 @@ CLASSES = [(2, o) for o in OBJECTIVES] + [(3, THREE), (3, RocAuc())]
 
 
 @pytest.mark.parametrize(("k", "objective"), CLASSES, ids=[*IDS, "matrix", "roc-auc"])
-@pytest.mark.parametrize("f", [0, 3])
-def test_nothing_in_a_fold_moves_what_is_chosen_for_it(f, k, objective):
-    rng = np.random.default_rng(f)
-    p = noisy(f, k, row_weight=rng.integers(1, 3, 600), amount=rng.uniform(1, 9, 600))
+def test_nothing_in_a_fold_moves_what_is_chosen_for_it(k, objective):
+    f, rng = 3, np.random.default_rng(0)
+    p = noisy(f, k, row_weight=rng.integers(1, 3, 400), amount=rng.uniform(1, 9, 400))
     one, two = (decide_all(q, objective) for q in (p, with_other_fold(p, f, f)))
     assert not np.array_equal(one.elsewhere, two.elsewhere)  # it moves what others choose
     assert np.array_equal(one.elsewhere[:, f], two.elsewhere[:, f])
@@ -277,7 +275,7 @@ def test_new_rows_are_decided_by_what_all_folds_taught_each_setting_by_its_name(
 def test_new_rows_of_a_ranking_are_ranked_and_not_decided():
     applied = decide_all(noisy(7), RocAuc()).apply(noisy(8))
     assert (applied.decided == 0).all()
-    assert applied.probability.shape == (4, 600, 2)
+    assert applied.probability.shape == (4, 400, 2)
 
 
 def test_final_rules_are_chosen_on_all_folds():
@@ -292,7 +290,7 @@ def test_final_rules_are_chosen_on_all_folds():
 
 def test_one_seed_says_what_the_average_says_where_all_seeds_agree():
     p = noisy(9, n_seeds=1)
-    found = decide_all(replace(p, row_weight=np.ones(600)), FBeta(1))
+    found = decide_all(replace(p, row_weight=np.ones(400)), FBeta(1))
     for s in range(4):
         of_fold = np.full(5, s)
         assert np.array_equal(found.of_lane(of_fold, 0), found.probability[s])
@@ -317,15 +315,15 @@ def test_each_fold_takes_the_setting_it_is_told():
 def test_a_lane_that_diverged_says_that_all_classes_are_as_likely(left, k):
     p = noisy(10, k)
     probability, outcome = p.probability.copy(), p.outcome.copy()
-    probability[1, 2, p.fold == 4] = left
-    outcome[1, 2, 4] = "diverged"
+    probability[1, 1, p.fold == 4] = left
+    outcome[1, 1, 4] = "diverged"
     objective = Cost(fn=9, fp=1) if k == 2 else THREE
     found = decide_all(
         replace(p, probability=probability, outcome=outcome), objective, repairs=AS_SAID
     )
-    lane, there = found.of_lane(np.full(5, 1), 2), p.fold == 4
+    lane, there = found.of_lane(np.full(5, 1), 1), p.fold == 4
     assert (lane[there] == 1 / k).all()
-    assert np.array_equal(lane[~there], p.of_lane(1, 2)[~there])
+    assert np.array_equal(lane[~there], p.of_lane(1, 1)[~there])
     assert np.isfinite(found.probability).all()
 
 

@@ -136,33 +136,53 @@ def test_classes_that_nobody_is_of_or_decided_for_keep_their_cells():
     assert cells.tolist() == [[1, 1, 0], [0, 0, 0], [0, 0, 0]]
 
 
+def test_a_decision_that_is_no_class_has_a_column_of_its_own():
+    y, decided, weight = np.array([0, 0, 1, 1]), np.array([0, 2, 1, 2]), np.array([1, 2, 3, 4])
+    assert confusion(y, decided, 2, n_decisions=3).tolist() == [[1, 0, 1], [0, 1, 1]]
+    assert confusion(y, decided, 2, weight, n_decisions=3).tolist() == [[1, 0, 2], [0, 3, 4]]
+    assert confusion(y[[0, 2]], decided[[0, 2]], 2, n_decisions=3)[:, 2].tolist() == [0, 0]
+
+
 def test_decision_scores_can_be_checked_with_a_pencil():
-    cells = np.array([[80.0, 10], [4, 6]])
-    found = decision_scores(cells, np.array([[0.0, 1], [9, -2]]))
-    want = {
-        "cost": (10 * 1 + 4 * 9 - 6 * 2) / 100,
-        "flagged_share": 16 / 100,
-        "recall": 6 / 10,
-        "precision": 6 / 16,
-    }
-    assert found == pytest.approx(want)
+    found = decision_scores(np.array([[80.0, 10], [4, 6]]))
+    want = {"flagged_share": 16 / 100, "recall": 6 / 10, "precision": 6 / 16}
+    assert found == pytest.approx(want | {"referred_share": nan}, nan_ok=True)
+
+
+def test_what_is_referred_is_neither_flagged_nor_caught():
+    """Of 12 positives 6 are flagged and 2 referred; of 108 rows 16 are flagged and 8 referred."""
+    found = decision_scores(np.array([[80.0, 10, 6], [4, 6, 2]]))
+    want = {"flagged_share": 16 / 108, "recall": 6 / 12, "precision": 6 / 16}
+    assert found == pytest.approx(want | {"referred_share": 8 / 108})
+
+
+def test_where_cases_may_be_referred_and_none_is_their_share_is_0():
+    found = decision_scores(confusion(np.array([0, 1]), np.array([0, 1]), 2, n_decisions=3))
+    assert found["referred_share"] == 0
+
+
+def test_with_three_classes_what_is_referred_is_caught_by_nobody():
+    cells = np.array([[6.0, 1, 1, 2], [0, 2, 0, 2], [1, 1, 4, 0]])
+    found = decision_scores(cells)
+    assert found["recall"] == pytest.approx((6 / 10 + 2 / 4 + 4 / 6) / 3)
+    assert found["precision"] == pytest.approx((6 / 7 + 2 / 4 + 4 / 5) / 3)
+    assert found["referred_share"] == pytest.approx(4 / 20)
 
 
 def test_with_three_classes_recall_and_precision_are_scikit_learns_macro_means():
     y, p, _, _ = world(k=3)
     decided = p.argmax(axis=1)
-    found = decision_scores(confusion(y, decided, 3), 1 - np.eye(3))
-    assert found["cost"] == pytest.approx(1 - metrics.accuracy_score(y, decided))
+    found = decision_scores(confusion(y, decided, 3))
     assert found["recall"] == pytest.approx(metrics.recall_score(y, decided, average="macro"))
     assert found["precision"] == pytest.approx(metrics.precision_score(y, decided, average="macro"))
     assert np.isnan(found["flagged_share"])
 
 
 def test_what_cannot_be_divided_is_nan_and_no_warning():
-    nobody_flagged = decision_scores(np.array([[9.0, 0], [1, 0]]), 1 - np.eye(2))
+    nobody_flagged = decision_scores(np.array([[9.0, 0], [1, 0]]))
     assert np.isnan(nobody_flagged["precision"])
     assert nobody_flagged["recall"] == 0
-    no_positive = decision_scores(np.array([[9.0, 1], [0, 0]]), 1 - np.eye(2))
+    no_positive = decision_scores(np.array([[9.0, 1], [0, 0]]))
     assert np.isnan(no_positive["recall"])
     assert no_positive["precision"] == 0
 

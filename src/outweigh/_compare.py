@@ -260,7 +260,7 @@ def _paired(p: Predictions, twin: Float, weighted: Float, stake: Float, tried: F
         fold=p.fold,
         unit=np.asarray(p.unit),
         repeat=np.asarray(p.repeat),
-        tried=tried,
+        tried=tried if len(tried) else None,
     )
 
 

@@ -218,7 +218,7 @@ def over_folds(paired: Paired) -> Interval | None:
 
 
 DEFAULT: Method = over_units
-"""The narrowest of those that cover in every simulated world of benchmarks/README.md."""
+"""Of those that cover in every simulated world of benchmarks/README.md, the narrowest."""
 
 
 def _t(twin: Float, weighted: Float) -> Interval | None:
