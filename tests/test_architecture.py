@@ -74,8 +74,8 @@ _folder: _bundle _decisions _errors _files _model report
 _findings: _column_findings _data_findings _decision_findings _lane_findings _look
   _probability_findings _study
 _answer: _compare _decisions _errors _files _folder _model _predictions _rows report
-_record: _chunk _compare _decisions _deployment _findings _objective _scored _scores _settings
-  _spread _study _table
+_record: _chunk _compare _decisions _deployment _findings _objective _plan _scored _scores
+  _settings _spread _study _table
 _final: _answer _chunk _errors _findings _model _network _record _study
 _demo: _chunk _compare _costs _decisions _deployment _lanes _network _predictions _record _scored
   _settings _split _study _table _weights

@@ -151,3 +151,15 @@ def test_a_difference_that_one_unit_makes_is_none():
     assert _first_as_good(loss, np.arange(4)) == 1
     swings = np.array([[2.0, 2, 2, 2], [1.0, 1, 3, 2.9]])
     assert _first_as_good(swings, np.array([0, 0, 1, 1])) == 0
+
+
+@pytest.mark.parametrize(("positives", "n_folds"), [(14, 5), (60, 2)])
+def test_new_rows_are_repaired_only_where_folds_are(positives, n_folds):
+    """Odds far too high, and too few rows without two folds to learn that from.
+
+    A threshold for new rows stands on the folds' probabilities: both must be alike.
+    """
+    y = (np.arange(1000) < positives).astype(int)
+    said = np.tile([0.5, 0.5], (1, 1000, 1))
+    found = crossed(said, y, fold=np.arange(1000) % n_folds, repeat=(0,) * n_folds)
+    assert set(found.kinds[0]) == {*found.final_kinds} == {"none"}

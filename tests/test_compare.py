@@ -346,15 +346,10 @@ def test_rankings_are_compared_by_the_mean_over_the_folds(objective, score, weig
     found = decide_all(noisy(2, row_weight=weight), objective)
     verdict = judge(found)
     said, _, p = parts_of(verdict, found)
+    counts = np.ones(400) if weight is None else weight
+    folds = [p.fold == f for f in range(5)]
     each = np.array(
-        [
-            [
-                score(p.y[there], s[there, 1], sample_weight=None if weight is None else w[there])
-                for s in said
-            ]
-            for w in [p.row_weight]
-            for there in (p.fold == f for f in range(5))
-        ]
+        [[score(p.y[f], s[f, 1], sample_weight=counts[f]) for s in said] for f in folds]
     )
     gained = 100 * (each[:, 0] - each[:, 1])
     assert verdict.difference == pytest.approx(gained.mean())

@@ -288,9 +288,9 @@ def test_final_rules_are_chosen_on_all_folds():
     assert found.thresholds == pytest.approx(np.array([[0.5, 0.5]]))
 
 
-def test_one_seed_says_what_the_average_says_where_all_seeds_agree():
-    p = noisy(9, n_seeds=1)
-    found = decide_all(replace(p, row_weight=np.ones(400)), FBeta(1))
+@pytest.mark.parametrize("factor", [None, np.array([0.5, 4])])
+def test_a_seed_that_is_alone_says_what_the_average_says(factor):
+    found = decide_all(noisy(9, n_seeds=1), FBeta(1), factor=factor)
     for s in range(4):
         of_fold = np.full(5, s)
         assert np.array_equal(found.of_lane(of_fold, 0), found.probability[s])

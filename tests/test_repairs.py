@@ -19,6 +19,7 @@ from outweigh._repairs import (
     REPAIRS,
     TEMPERATURE,
     Affine,
+    HeldOut,
     Steps,
     _newton,
     _OfMany,
@@ -140,26 +141,26 @@ def test_relabelled_classes_relabel_the_repair(repair, k):
     assert there == pytest.approx(fit(repair, said, y)(said)[:, order], abs=1e-6)
 
 
-def test_two_classes_are_many_classes_that_are_two():
+@pytest.mark.parametrize("scales", [False, True])
+@pytest.mark.parametrize("shifts", [False, True])
+def test_two_classes_are_many_classes_that_are_two(scales, shifts):
     said, y = world()
-    logit, weight = np.log(said)[None], np.random.default_rng(3).random(len(y))
-    two, many = _OfTwo(logit, y, weight), _OfMany(logit, y, weight)
-    for scales, shifts in ((True, False), (False, True), (True, True)):
-        found = [
-            one.shift(theta[0])
-            for one in (two, many)
-            for theta in [
-                _newton(one, one.free(scales=scales, shifts=shifts), np.tile(one.start(), (1, 1)))
-            ]
-        ]
-        assert found[0] == pytest.approx(found[1], abs=1e-6)
+    log, weight = np.log(said).T[np.newaxis], np.random.default_rng(3).random(len(y))
+    two, many = _OfTwo(np.diff(log, axis=1), y, weight), _OfMany(log, y, weight)
+    found = []
+    for loss_of, n_shifts in ((two, 1), (many, 2)):
+        free = np.array([scales, *[shifts] * n_shifts])
+        if free.any():
+            theta = _newton(loss_of, free, np.array([loss_of.start]))[0]
+            found.append([theta[0], *loss_of.shift(theta)])
+    assert not found or found[0] == pytest.approx(found[1], abs=1e-6)
 
 
 def test_several_settings_are_fitted_as_each_alone():
     worlds = [world(seed=s, sharp=1 + s)[0] for s in range(3)]
     y = world()[1]
     for repair in REPAIRS:
-        together = repair.fit_all(np.stack(worlds), y)
+        together = repair.fit(HeldOut.all(np.stack(worlds), y))
         for said, found in zip(worlds, together, strict=True):
             assert found(said) == pytest.approx(fit(repair, said, y)(said), abs=1e-7)
 

@@ -279,6 +279,15 @@ def test_the_curves_of_a_constant_score_are_their_ends():
     assert roc.tolist() == [[0, 0], [1, 1]]
 
 
+@pytest.mark.parametrize("only", [0, 1])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_where_one_class_is_alone_there_are_no_curves(only, weighted):
+    y, p, _, _ = world()
+    weight = np.where(y == only, 1.0, 0.0) if weighted else None
+    found = curves(y if weighted else np.full(200, only), p[:, 1], weight)
+    assert [points for curve in found.values() for points in curve.values()] == [[]] * 4
+
+
 # reliability
 
 scored = st.integers(1, 60).flatmap(

@@ -316,6 +316,16 @@ def test_the_index_of_a_pandas_frame_is_never_a_feature(tmp_path):
     assert_same(from_frame(pa.Table.from_pandas(frame), target="y"), want)
 
 
+def test_a_pandas_frame_put_together_from_parts_is_the_frame():
+    who, y = ["g", "h", "g", "i"], ["no", "yes", "no", "no"]
+    frame = pd.DataFrame({"a": [1.0, 2, 3, 4], "text": list("uvuw"), "who": who, "y": y})
+    parts = pd.concat([frame[:1], frame[1:3], frame[3:]])
+    one, two = (from_frame(f, target="y", group="who") for f in (frame, parts))
+    assert two.group.tolist() == one.group.tolist() == [0, 1, 0, 2]
+    assert two.y.tolist() == one.y.tolist() == [0, 1, 0, 0]
+    assert np.array_equal(two.columns.comparable(), one.columns.comparable())
+
+
 def test_the_names_of_folders_add_no_columns(tmp_path):
     folder = tmp_path / "year=2020"
     folder.mkdir()

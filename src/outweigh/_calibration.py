@@ -9,13 +9,13 @@ Letters: N entries, S settings, F folds, K classes, T ways to repair.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from outweigh._repairs import NONE, REPAIRS, Map, Repair
+from outweigh._repairs import NONE, REPAIRS, HeldOut, Map, Repair
 
 Float = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -155,20 +155,38 @@ class _Folds:
         self.probability, self.fold = probability, fold
         self._y, self._weight, self._unit = y, weight, unit
         self._repeat, self._repairs = repeat, repairs
+        self._held_out = HeldOut.all(probability, y, weight)
+        shape = len(repeat), probability.shape[-1]
+        cell = np.ravel_multi_index((fold, y), shape)[weight > 0]
+        self._counts = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
         self.fitted = cache(self._fitted)
+        self._taught = lru_cache(maxsize=1)(self._taught_without)
 
     def others(self, f: int) -> Integers:
         """Give the entries of the other folds of a fold's repetition."""
-        return np.flatnonzero((self._repeat[self.fold] == self._repeat[f]) & (self.fold != f))
+        return np.flatnonzero(self._teaches(frozenset((f,)))[self.fold])
 
     def chosen(self, f: int) -> Integers:
         """Choose a way (S,) for a fold, on its other folds."""
-        others = np.unique(self.fold[self.others(f)])
-        return self._simplest({int(g): frozenset((f, int(g))) for g in others})[0]
+        return self._simplest(self._pairs(f))[0]
 
     def chosen_by_all(self) -> tuple[Integers, Float]:
-        """Choose a way (S,) for new rows, on all folds; give the log losses (S, T), too."""
-        return self._simplest({f: frozenset((f,)) for f in range(len(self._repeat))})
+        """Choose a way (S,) for new rows, on all folds; give the log losses (S, T), too.
+
+        Only where each fold could choose one: thresholds for new rows stand on what folds repair.
+        """
+        folds = range(len(self._repeat))
+        could = all(self._can_choose(self._pairs(f)) for f in folds)
+        return self._simplest({f: frozenset((f,)) for f in folds if could})
+
+    def _pairs(self, f: int) -> dict[int, frozenset[int]]:
+        """Give each other fold of a fold's repetition with what it is repaired without: both."""
+        others = np.flatnonzero(self._teaches(frozenset((f,))) & self._counts.any(axis=1))
+        return {int(g): frozenset((f, int(g))) for g in others}
+
+    def _can_choose(self, without: dict[int, frozenset[int]]) -> bool:
+        enough = all(map(self._enough, without.values()))
+        return len(self._repairs) > 1 and len(without) >= 2 and enough
 
     def _simplest(self, without: dict[int, frozenset[int]]) -> tuple[Integers, Float]:
         """Choose the simplest way that is as good as any on some folds; give the log losses.
@@ -176,50 +194,50 @@ class _Folds:
         `without` says for each of the folds which ones it is repaired without.
         """
         shape = len(self.probability), len(self._repairs)
-        if (
-            len(self._repairs) == 1
-            or len(without) < 2
-            or not all(map(self._enough, without.values()))
-        ):
+        if not self._can_choose(without):
             return np.full(shape[0], self._repairs.index(NONE)), np.full(shape, np.nan)
-        parts = {f: np.flatnonzero(self.fold == f) for f in without}
-        entries = np.concatenate(list(parts.values()))
-        weight, unit = self._weight[entries], self._unit[entries]
+        parts = [np.flatnonzero((self.fold == f) & (self._weight > 0)) for f in without]
+        ways = [[self.fitted(e, way) for way in range(shape[1])] for e in without.values()]
+        entries = np.concatenate(parts)
+        weight, unit = self._weight[entries], np.unique(self._unit[entries], return_inverse=True)[1]
         chosen, means = np.empty(shape[0], dtype=np.int64), np.empty(shape)
         for s in range(shape[0]):
-            loss = np.stack(
+            loss = np.concatenate(
                 [
-                    np.concatenate([self._loss(s, way, without[f], parts[f]) for f in without])
-                    for way in range(shape[1])
-                ]
+                    self._losses([maps[s] for maps in each], s, part)
+                    for each, part in zip(ways, parts, strict=True)
+                ],
+                axis=1,
             )
             means[s] = loss @ weight / weight.sum()
             chosen[s] = _first_as_good(loss * weight, unit)
         return chosen, means
 
-    def _loss(self, s: int, way: int, excluded: frozenset[int], entries: Integers) -> Float:
-        """Give the log loss (M,) of entries repaired without some folds."""
-        said = self.fitted(excluded, way)[s](self.probability[s, entries])
-        own = said[np.arange(len(entries)), self._y[entries]]
-        return np.asarray(-np.log(np.maximum(own, SMALLEST)))
+    def _losses(self, maps: Sequence[Map], s: int, entries: Integers) -> Float:
+        """Give the log loss (T, M) of what a setting says of entries, after each of some maps."""
+        said = self.probability[s, entries]
+        true = np.arange(len(entries)), self._y[entries]
+        return -np.log(np.maximum([repaired(said)[true] for repaired in maps], SMALLEST))
 
     def _enough(self, excluded: frozenset[int]) -> bool:
         """Tell whether there are rows enough to learn from without some folds."""
-        counts = np.bincount(self._y[self._entries(excluded)])
-        return bool(counts.sum() - counts.max() >= FEWEST) if len(counts) else False
+        counts = self._counts[self._teaches(excluded)].sum(axis=0)
+        return bool(counts.sum() - counts.max() >= FEWEST)
 
     def _fitted(self, excluded: frozenset[int], way: int) -> tuple[Map, ...]:
         """Learn a map for each setting without some folds; without none, from all there are."""
-        entries = self._entries(excluded)
-        return self._repairs[way].fit_all(
-            self.probability[:, entries], self._y[entries], self._weight[entries]
-        )
+        return self._repairs[way].fit(self._taught(excluded))
 
-    def _entries(self, excluded: frozenset[int]) -> Integers:
+    def _taught_without(self, excluded: frozenset[int]) -> HeldOut:
+        return self._held_out.take(np.flatnonzero(self._teaches(excluded)[self.fold]))
+
+    def _teaches(self, excluded: frozenset[int]) -> NDArray[np.bool_]:
+        """Tell of each fold (F,) whether it is of the same repetition, and not excluded."""
         if not excluded:
-            return np.arange(len(self._y))
-        same = self._repeat[self.fold] == self._repeat[min(excluded)]
-        return np.flatnonzero(same & ~np.isin(self.fold, list(excluded)))
+            return np.ones(len(self._repeat), dtype=bool)
+        teaches: NDArray[np.bool_] = self._repeat == self._repeat[min(excluded)]
+        teaches[list(excluded)] = False
+        return teaches
 
 
 def _first_as_good(loss: Float, unit: Integers) -> int:
@@ -227,11 +245,10 @@ def _first_as_good(loss: Float, unit: Integers) -> int:
 
     The error is that of the difference to the least, row by row; entries of a unit are summed.
     """
-    _, place = np.unique(unit, return_inverse=True)
-    n_units = int(place.max()) + 1
+    n_units = int(unit.max()) + 1
     worse = loss - loss[loss.sum(axis=1).argmin()]
     for way, more in enumerate(worse):
-        error = np.bincount(place, more).std() * np.sqrt(n_units * n_units / max(n_units - 1, 1))
+        error = np.bincount(unit, more).std() * np.sqrt(n_units * n_units / max(n_units - 1, 1))
         if more.sum() <= error:
             return way
     raise AssertionError("the least loss is no larger than itself")

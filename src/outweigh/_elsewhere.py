@@ -129,14 +129,7 @@ def weigh_predictions(
 
 def predictions_of(frame: Any, *, positive: Any = None) -> Predictions:
     """Take a frame of predictions, as `weigh_predictions` describes it, as a record."""
-    source = frame_kind(frame)
-    columns = frame_columns(frame, source)
-    arrays = {name: as_arrow(column, shown(name)) for name, column in columns.items()}
-    if lacking := [name for name in NEEDED if name not in arrays]:
-        raise TableError(
-            f"predictions must have the columns {quoted(NEEDED)}; {quoted(lacking)} is not there: "
-            "add it"
-        )
+    arrays = _arrays(frame)
     classes, y = encode(arrays["y"], "'y'")
     classes, y, _ = positive_last(classes, y, positive, "'y'")
     setting, settings = _settings(arrays["setting"])
@@ -167,15 +160,30 @@ def predictions_of(frame: Any, *, positive: Any = None) -> Predictions:
         n_training=shape[2],
         row_weight=alike.measured(arrays, "row_weight"),
         amount=alike.measured(arrays, "amount"),
-        unit=alike(group_codes(arrays["unit"], "'unit'", missing=()), "'unit'")
-        if "unit" in arrays
-        else None,
+        unit=alike.named(arrays, "unit"),
     )
+
+
+def _arrays(frame: Any) -> dict[str, pa.Array]:
+    """Give the columns of a frame of predictions by name."""
+    columns = frame_columns(frame, frame_kind(frame))
+    arrays = {name: as_arrow(column, shown(name)) for name, column in columns.items()}
+    if lacking := [name for name in NEEDED if name not in arrays]:
+        raise TableError(
+            f"predictions must have the columns {quoted(NEEDED)}; {quoted(lacking)} is not there: "
+            "add it"
+        )
+    if not len(arrays["row"]):
+        raise TableError("predictions must have rows; came none: give one for each prediction")
+    return arrays
 
 
 @dataclass(frozen=True)
 class _Alike:
-    """Takes what every lane says of its n entries alike; `order` sorts all by lane and entry."""
+    """Takes from all predictions what every lane must say alike of its n entries.
+
+    `order` sorts the predictions by lane, and in a lane by entry.
+    """
 
     order: NDArray[np.int64]
     n: int
@@ -191,9 +199,15 @@ class _Alike:
 
     def measured(self, arrays: Mapping[str, pa.Array], name: str) -> NDArray[np.float64] | None:
         """Give weights or amounts, where they came."""
-        return (
-            self(measures(arrays[name], shown(name), ()), shown(name)) if name in arrays else None
-        )
+        if name not in arrays:
+            return None
+        return self(measures(arrays[name], shown(name), missing=()), shown(name))
+
+    def named(self, arrays: Mapping[str, pa.Array], name: str) -> NDArray[np.int64] | None:
+        """Give the numbers of what has names, where they came."""
+        if name not in arrays:
+            return None
+        return self(group_codes(arrays[name], shown(name), missing=()), shown(name))
 
 
 def _settings(column: pa.Array) -> tuple[NDArray[np.int64], tuple[str, ...]]:

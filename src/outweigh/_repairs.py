@@ -9,25 +9,29 @@ what undoing too much or too little of it leaves behind; `TEMPERATURE` frees the
 over- or underconfidence; `PLATT` frees both. With two classes this is the line a·log-odds + b.
 `ISOTONIC` frees everything but the order.
 
-Letters: N rows, K classes, S settings.
+Letters: N rows, K classes, S settings; C columns of what is said: that of the second class alone
+where there are two, else all K.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
-from sklearn.isotonic import isotonic_regression
+from scipy.optimize import isotonic_regression
 
 Float = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 FLOOR = 1e-12  # a probability of 0 is taken for this, so that its logarithm is a number
 RIDGE = 1e-6  # pull towards the identity: keeps what could be told apart for sure finite
 LEAST_SCALE = 0.01  # a scale below 0 would turn the ranking round
-STEPS, HALVINGS, CLOSE = 50, 30, 1e-5
+LARGEST = 1e100  # of a number in a record: what is made of it overflows nowhere
+STEPS, HALVINGS, CLOSE, LITTLE = 50, 60, 1e-5, 1e-10
 COARSE, SOME = 16, 1000
+BLOCK = 10_000  # numbers worked on at a time: what is made of them stays in a core's cache
 
 
 class Map(Protocol):
@@ -42,6 +46,75 @@ class Map(Protocol):
         ...
 
 
+@final
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Rows that were held out: what several settings say of them, and the classes that came true.
+
+    Attributes
+    ----------
+    said : Said
+        Of these rows and others.
+    rows : (N,) int64
+        Which of them are meant.
+    y : (N,) int64
+    weight : (N,) float64
+    """
+
+    said: "Said"
+    rows: Integers
+    y: Integers
+    weight: Float
+
+    @staticmethod
+    def all(probability: Float, y: Integers, weight: Float | None = None) -> "HeldOut":
+        """Hold out each of the rows of probabilities (S, N, K)."""
+        weight = np.ones(len(y)) if weight is None else weight
+        return HeldOut(Said(probability), np.arange(len(y)), y, weight)
+
+    def take(self, entries: Integers | slice) -> "HeldOut":
+        """Keep some of the rows."""
+        return HeldOut(self.said, self.rows[entries], self.y[entries], self.weight[entries])
+
+    @cached_property
+    def log(self) -> Float:
+        """The logarithms (S, C, N) of what is said."""
+        return np.take(self.said.log, self.rows, axis=-1)
+
+    def steps(self, s: int, c: int) -> tuple[Float, Integers]:
+        """Give the values that a setting says in one column, rising, and each row's place there."""
+        values, place = self.said.values[s][c]
+        return values, place[self.rows]
+
+
+@final
+class Said:
+    """Probabilities (S, N, K), and what every fit asks of them, worked out once."""
+
+    def __init__(self, probability: Float):
+        self._probability = probability
+        self.n_settings, _, self.n_classes = probability.shape
+
+    @property
+    def columns(self) -> range:
+        """The classes that the columns are about."""
+        return range(1, 2) if self.n_classes == 2 else range(self.n_classes)
+
+    @cached_property
+    def log(self) -> Float:
+        """Log odds (S, 1, N) of two classes; logarithms (S, K, N) of more."""
+        log = np.stack([_log(p) for p in self._probability])
+        return np.diff(log, axis=1) if self.n_classes == 2 else log
+
+    @cached_property
+    def values(self) -> list[list[tuple[Float, Integers]]]:
+        """The values of each setting's columns, rising, and each row's (N,) place among them."""
+        return [
+            [np.unique(p[:, c], return_inverse=True) for c in self.columns]
+            for p in self._probability
+        ]
+
+
 class Repair(Protocol):
     """A way to repair probabilities."""
 
@@ -50,10 +123,8 @@ class Repair(Protocol):
         """What it is called."""
         ...
 
-    def fit_all(
-        self, probability: Float, y: NDArray[np.int64], row_weight: Float | None = None
-    ) -> tuple[Map, ...]:
-        """Learn from the probabilities (S, N, K) of several settings, and the classes (N,)."""
+    def fit(self, held_out: HeldOut) -> tuple[Map, ...]:
+        """Learn a map for each setting (S,)."""
         ...
 
 
@@ -76,8 +147,9 @@ class Affine:
         """Map probabilities (..., K)."""
         if self.scale == 1 and not any(self.shift):
             return probability
-        logit = np.log(np.maximum(probability, FLOOR))
-        return np.asarray(softmax(self.scale * logit + np.array(self.shift), axis=-1))
+        flat = probability.reshape(-1, probability.shape[-1])
+        score = self.scale * _log(flat) + np.array(self.shift)[:, np.newaxis]
+        return _softmax(score, axis=0).T.reshape(probability.shape)
 
     def as_record(self) -> dict[str, Any]:
         """Give it as plain JSON types."""
@@ -121,11 +193,10 @@ class Nothing:
 
     name: str
 
-    def fit_all(
-        self, probability: Float, y: NDArray[np.int64], row_weight: Float | None = None
-    ) -> tuple[Map, ...]:
+    def fit(self, held_out: HeldOut) -> tuple[Map, ...]:
         """Learn nothing, for each setting."""
-        return (Affine(1.0, (0.0,) * probability.shape[-1]),) * len(probability)
+        said = held_out.said
+        return tuple(Affine(1.0, (0.0,) * said.n_classes) for _ in range(said.n_settings))
 
 
 @final
@@ -137,19 +208,20 @@ class Line:
     scales: bool
     shifts: bool
 
-    def fit_all(
-        self, probability: Float, y: NDArray[np.int64], row_weight: Float | None = None
-    ) -> tuple[Affine, ...]:
+    def fit(self, held_out: HeldOut) -> tuple[Affine, ...]:
         """Fit by Newton's method, with a ridge of 1e-6 towards the identity; shifts sum to 0."""
-        logit = np.log(np.maximum(probability, FLOOR))
-        weight = np.ones(len(y)) if row_weight is None else row_weight
-        kind = _OfTwo if logit.shape[-1] == 2 else _OfMany
-        loss = kind(logit, y, weight)
-        free = loss.free(scales=self.scales, shifts=self.shifts)
-        theta = np.tile(loss.start(), (len(logit), 1))
-        if len(y) > COARSE * SOME:  # most of the way is gone on a few of the rows
-            theta = _newton(kind(logit[:, ::COARSE], y[::COARSE], weight[::COARSE]), free, theta)
-        return tuple(Affine(float(row[0]), loss.shift(row)) for row in _newton(loss, free, theta))
+        kind = _OfTwo if held_out.said.n_classes == 2 else _OfMany
+        loss = kind(held_out.log, held_out.y, held_out.weight)
+        theta = np.tile(loss.start, (held_out.said.n_settings, 1))
+        free = np.array([self.scales] + [self.shifts] * (theta.shape[1] - 1))
+        if len(held_out.y) > COARSE * SOME:  # most of the way is gone on a few of the rows
+            few = held_out.take(slice(None, None, COARSE))
+            theta = _newton(kind(few.log, few.y, few.weight), free, theta)
+        theta = _newton(loss, free, theta)
+        if (theta[:, 0] < LEAST_SCALE).any():  # the loss is convex: the best left is at the bound
+            theta[:, 0] = np.maximum(theta[:, 0], LEAST_SCALE)
+            theta = _newton(loss, free & (np.arange(len(free)) > 0), theta)
+        return tuple(Affine(float(row[0]), loss.shift(row)) for row in theta)
 
 
 @final
@@ -163,18 +235,16 @@ class Isotonic:
 
     name: str
 
-    def fit_all(
-        self, probability: Float, y: NDArray[np.int64], row_weight: Float | None = None
-    ) -> tuple[Steps, ...]:
+    def fit(self, held_out: HeldOut) -> tuple[Steps, ...]:
         """Fit isotonic regression to each class, one against the rest, and smooth its steps."""
-        weight = np.ones(len(y)) if row_weight is None else row_weight
-        k = probability.shape[-1]
-        classes = (1,) if k == 2 else range(k)
+        y, weight, classes = held_out.y, held_out.weight, held_out.said.columns
         found = []
-        for said in probability:
-            knots = [_steps(said[:, c], (y == c).astype(float), weight) for c in classes]
-            x, steps = zip(*knots, strict=True)
-            found.append(Steps(x, steps))
+        for s in range(held_out.said.n_settings):
+            columns = [
+                _steps(*held_out.steps(s, c), weight, weight * (y == k))
+                for c, k in enumerate(classes)
+            ]
+            found.append(Steps(*zip(*columns, strict=True)))
         return tuple(found)
 
 
@@ -188,9 +258,7 @@ REPAIRS: tuple[Repair, ...] = (NONE, EFFECTIVE_WEIGHT, TEMPERATURE, PLATT, ISOTO
 """Simplest first."""
 
 
-def fit(
-    repair: Repair, probability: Float, y: NDArray[np.int64], row_weight: Float | None = None
-) -> Map:
+def fit(repair: Repair, probability: Float, y: Integers, row_weight: Float | None = None) -> Map:
     """Learn a map from probabilities and the classes that came true.
 
     Parameters
@@ -218,7 +286,7 @@ def fit(
     >>> fit(EFFECTIVE_WEIGHT, said, np.array([1, 1] + [0] * 8))(said)[0].round(4)
     array([0.8, 0.2])
     """
-    return repair.fit_all(probability[np.newaxis], y, row_weight)[0]
+    return repair.fit(HeldOut.all(probability[np.newaxis], y, row_weight))[0]
 
 
 def map_from(record: Any) -> Map:
@@ -232,8 +300,8 @@ def map_from(record: Any) -> Map:
     kind = record.get("kind") if isinstance(record, dict) else None
     if kind == "affine":
         scale, shift = float(record["scale"]), tuple(map(float, record["shift"]))
-        if len(shift) < 2 or not scale > 0 or not np.isfinite([scale, *shift]).all():
-            raise ValueError("a scale must be above 0, and shifts finite")
+        if len(shift) < 2 or not scale > 0 or not (np.abs([scale, *shift]) <= LARGEST).all():
+            raise ValueError(f"a scale must be above 0, and no number beyond {LARGEST:g}")
         return Affine(scale, shift)
     if kind == "steps":
         x, y = (tuple(np.array(k, dtype=float) for k in record[axis]) for axis in ("x", "y"))
@@ -252,39 +320,43 @@ def _within(x: Float, y: Float) -> bool:
     return bool((x >= 0).all() and (x <= 1).all() and (y > 0).all() and (y < 1).all())
 
 
-def _steps(p: Float, hit: Float, weight: Float) -> tuple[Float, Float]:
+def _log(probability: Float) -> Float:
+    """Give the logarithms (K, N) of probabilities (N, K): sums over few long rows are fast."""
+    return np.log(np.maximum(probability.T, FLOOR, order="C"))
+
+
+def _softmax(score: Float, axis: int) -> Float:
+    """Make scores probabilities."""
+    odds = np.exp(score - score.max(axis=axis, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=axis, keepdims=True))
+
+
+def _steps(x: Float, place: Integers, weight: Float, hit: Float) -> tuple[Float, Float]:
     """Fit rising steps to one class; give the knots where they bend.
 
     To each step half a hit and half a miss are added, and then steps that no longer rise are pooled
     again.
     """
-    counts = weight > 0
-    x, place = np.unique(p[counts], return_inverse=True)
-    total = np.bincount(place, weight[counts])
-    hits = np.bincount(place, (weight * hit)[counts])
-    raw = isotonic_regression(hits / total, sample_weight=total)
+    total, hits = (np.bincount(place, counts, len(x)) for counts in (weight, hit))
+    there = total > 0
+    x, total, hits = x[there], total[there], hits[there]
+    raw = isotonic_regression(hits / total, weights=total).x
     step = np.concatenate([[0], (np.diff(raw) > 0).cumsum()])
     rows = np.bincount(step, total) + 1
-    y = isotonic_regression((np.bincount(step, hits) + 0.5) / rows, sample_weight=rows)[step]
+    y = isotonic_regression((np.bincount(step, hits) + 0.5) / rows, weights=rows).x[step]
     bends = np.ones(len(x), dtype=bool)
     bends[1:-1] = (np.diff(y[:-1]) != 0) | (np.diff(y[1:]) != 0)
     return x[bends], y[bends]
 
 
 class _OfTwo:
-    """Log loss of two classes: odds q = a·m + c, with m the log odds, (S, N)."""
+    """Log loss of two classes: log odds a·m + c, with m those of what is said, (S, 1, N)."""
 
-    def __init__(self, logit: Float, y: NDArray[np.int64], weight: Float):
-        self._m = logit[..., 1] - logit[..., 0]
-        self._y, self._weight = y.astype(float), weight
+    start = (1.0, 0.0)
 
-    @staticmethod
-    def free(*, scales: bool, shifts: bool) -> list[int]:
-        return [*([0] if scales else []), *([1] if shifts else [])]
-
-    @staticmethod
-    def start() -> list[float]:
-        return [1.0, 0.0]
+    def __init__(self, log: Float, y: Integers, weight: Float):
+        self._m, self._y, self._weight = log[:, 0], y, weight
+        self.most = np.abs(self._m).max(axis=1, initial=0)
 
     @staticmethod
     def shift(theta: Float) -> tuple[float, ...]:
@@ -292,31 +364,29 @@ class _OfTwo:
 
     def at(self, theta: Float) -> tuple[Float, Float]:
         """Give gradient (S, 2) and Hessian (S, 2, 2)."""
-        m, w = self._m, self._weight
-        q = expit(theta[:, :1] * m + theta[:, 1:])
-        error = (q - self._y) * w
-        spread = q * (1 - q) * w
-        am = spread * m
-        gradient = np.stack([_dot(error, m), error.sum(axis=1)], axis=1)
-        off = am.sum(axis=1)
-        hessian = np.array([[_dot(am, m), off], [off, spread.sum(axis=1)]]).transpose(2, 0, 1)
+        gradient, hessian = _summed(self._part, theta, *self._m.shape)
         ridge = RIDGE * np.array([1, 0.5])  # two shifts of c/2 each
-        return gradient + ridge * (theta - self.start()), hessian + np.diag(ridge)
+        return gradient + ridge * (theta - self.start), hessian + np.diag(ridge)
+
+    def _part(self, theta: Float, rows: slice) -> tuple[Float, Float]:
+        m, w = self._m[:, rows], self._weight[rows]
+        q = (1 + np.tanh((theta[:, :1] * m + theta[:, 1:]) / 2)) / 2
+        error, spread = (q - self._y[rows]) * w, q * (1 - q) * w
+        am = spread * m
+        off = am.sum(axis=1)
+        hessian = np.array([[np.vecdot(am, m), off], [off, spread.sum(axis=1)]])
+        gradient = np.array([np.vecdot(error, m), error.sum(axis=1)])
+        return gradient.T, hessian.T
 
 
 class _OfMany:
-    """Log loss of K classes: scores a·l + b, with l the log of the probabilities, (S, N, K)."""
+    """Log loss of K classes: scores a·l + b, with l the log of the probabilities, (S, K, N)."""
 
-    def __init__(self, logit: Float, y: NDArray[np.int64], weight: Float):
-        self._l, self._weight = logit, weight
-        self._hit = np.eye(logit.shape[-1])[y]
-
-    def free(self, *, scales: bool, shifts: bool) -> list[int]:
-        k = self._l.shape[-1]
-        return [*([0] if scales else []), *(range(1, k + 1) if shifts else ())]
-
-    def start(self) -> list[float]:
-        return [1.0, *([0.0] * self._l.shape[-1])]
+    def __init__(self, log: Float, y: Integers, weight: Float):
+        k = log.shape[1]
+        self._l, self._hit, self._weight = log, np.arange(k)[:, np.newaxis] == y, weight
+        self.most = np.abs(log).max(axis=(1, 2), initial=0)
+        self.start = (1.0, *[0.0] * k)
 
     @staticmethod
     def shift(theta: Float) -> tuple[float, ...]:
@@ -324,49 +394,60 @@ class _OfMany:
 
     def at(self, theta: Float) -> tuple[Float, Float]:
         """Give gradient (S, 1 + K) and Hessian (S, 1 + K, 1 + K)."""
-        q = softmax(theta[:, :1, np.newaxis] * self._l + theta[:, np.newaxis, 1:], axis=-1)
-        w = self._weight[:, np.newaxis]
-        error, mean = (q - self._hit) * w, (q * self._l).sum(axis=-1, keepdims=True)
-        gradient = np.concatenate(
-            [(error * self._l).sum(axis=(1, 2))[:, np.newaxis], error.sum(axis=1)], axis=1
-        )
-        apart = q * (self._l - mean) * w
-        k = self._l.shape[-1]
-        hessian = np.empty((len(theta), k + 1, k + 1))
-        hessian[:, 0, 0] = (apart * self._l).sum(axis=(1, 2))
-        hessian[:, 0, 1:] = hessian[:, 1:, 0] = apart.sum(axis=1)
-        weighted = q * w
-        hessian[:, 1:, 1:] = -np.einsum("snj,snk->sjk", weighted, q)
-        hessian[:, range(1, k + 1), range(1, k + 1)] += weighted.sum(axis=1)
-        return gradient + RIDGE * (theta - self.start()), hessian + RIDGE * np.eye(k + 1)
+        s, k, n = self._l.shape
+        gradient, hessian = _summed(self._part, theta, s * k, n)
+        return gradient + RIDGE * (theta - self.start), hessian + RIDGE * np.eye(1 + k)
+
+    def _part(self, theta: Float, rows: slice) -> tuple[Float, Float]:
+        l, w = self._l[..., rows], self._weight[rows]
+        q = _softmax(theta[:, :1, np.newaxis] * l + theta[:, 1:, np.newaxis], axis=1)
+        error, weighted = (q - self._hit[:, rows]) * w, q * w
+        apart = weighted * (l - (q * l).sum(axis=1, keepdims=True))
+        scale, shifts = np.vecdot(error, l).sum(axis=1), error.sum(axis=2)
+        gradient = np.concatenate([scale[:, np.newaxis], shifts], axis=1)
+        k = l.shape[1]
+        hessian = np.empty((len(l), 1 + k, 1 + k))
+        hessian[:, 0, 0] = np.vecdot(apart, l).sum(axis=1)
+        hessian[:, 0, 1:] = hessian[:, 1:, 0] = apart.sum(axis=2)
+        hessian[:, 1:, 1:] = -weighted @ q.transpose(0, 2, 1)
+        hessian[:, range(1, 1 + k), range(1, 1 + k)] += weighted.sum(axis=2)
+        return gradient, hessian
 
 
-def _dot(a: Float, b: Float) -> Float:
-    """Give the product of each row of a and b, both (S, N)."""
-    return np.asarray(np.einsum("sn,sn->s", a, b))
+def _summed(
+    part: Callable[[Float, slice], tuple[Float, Float]], theta: Float, width: int, n: int
+) -> tuple[Float, Float]:
+    """Sum a gradient and a Hessian over blocks of the rows (N,), each as wide as told."""
+    step = max(BLOCK // width, 1)
+    parts = [part(theta, slice(first, first + step)) for first in range(0, max(n, 1), step)]
+    gradients, hessians = zip(*parts, strict=True)
+    return np.sum(gradients, axis=0), np.sum(hessians, axis=0)
 
 
-def _newton(loss: _OfTwo | _OfMany, free: Sequence[int], theta: Float) -> Float:
-    """Bring the gradient of a convex loss to 0, for each setting.
+def _newton(loss: _OfTwo | _OfMany, free: NDArray[np.bool_], theta: Float) -> Float:
+    """Bring the gradient of a convex loss to 0, for each setting, by what of theta is free.
 
-    Steps are halved until they shorten the gradient, as short ones of Newton's do. The last step is
-    so small that the one after it would be lost in rounding.
+    A step that goes too far is halved. A long one has gone too far where the loss rises at its end:
+    between sure probabilities the loss is straight, and Newton's steps know no measure. A short one
+    may end in a rise half as steep as the fall that it began with. The last step is so small, or
+    gains so little, that the one after it would be lost in rounding.
     """
     gradient, hessian = loss.at(theta)
     for _ in range(STEPS):
-        step = np.zeros_like(theta)
-        inner = hessian[:, free][:, :, free]
+        step, inner = np.zeros_like(theta), hessian[:, free][:, :, free]
         step[:, free] = -np.linalg.solve(inner, gradient[:, free, np.newaxis])[..., 0]
-        if np.abs(step).max() < CLOSE:
+        fall = -(gradient * step).sum(axis=1)
+        if np.abs(step).max() < CLOSE or fall.max() < LITTLE:
             return theta + step
-        length = np.linalg.norm(gradient[:, free], axis=1)
         for _ in range(HALVINGS):
             tried = theta + step
-            tried[:, 0] = np.maximum(tried[:, 0], LEAST_SCALE)
             gradient, hessian = loss.at(tried)
-            longer = np.linalg.norm(gradient[:, free], axis=1) > length
-            if not longer.any():
+            rise, (scale, *shifts) = (gradient * step).sum(axis=1), np.abs(step.T)
+            short = scale * loss.most + np.max(shifts, axis=0) < 1  # for the scores of every row
+            too_far = rise > np.where(short, fall / 2, 0)
+            if not too_far.any():
                 break
-            step[longer] /= 2
+            step[too_far] /= 2
+            fall[too_far] /= 2
         theta = tried
     return theta

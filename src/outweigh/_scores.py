@@ -106,7 +106,16 @@ def decision_scores(cells: np.ndarray) -> dict[str, float]:
 def curves(
     y: np.ndarray, probability: np.ndarray, row_weight: np.ndarray | None = None
 ) -> dict[str, dict[str, list[float]]]:
-    """Give the pooled precision–recall and ROC curves of a binary score, thinned."""
+    """Give the pooled precision–recall and ROC curves of a binary score, thinned.
+
+    They have no points where all rows that count are of one class.
+    """
+    counts = y if row_weight is None else y[row_weight > 0]
+    if counts.all() or not counts.any():
+        return {
+            "precision_recall": {"recall": [], "precision": []},
+            "roc": {"false_positive_rate": [], "true_positive_rate": []},
+        }
     precision, recall, _ = metrics.precision_recall_curve(y, probability, sample_weight=row_weight)
     false, true, _ = metrics.roc_curve(y, probability, sample_weight=row_weight)
     return {
