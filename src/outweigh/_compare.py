@@ -144,7 +144,8 @@ def judge(decisions: Decisions, *, method: Method = DEFAULT) -> Verdict:
     found = compare(decisions, said, decided, method=method)
     by_seed = tuple(_by_seed(decisions, picked, twin))
     code = _code(p, found.interval, by_seed)
-    best = p.settings[min(others, key=lambda s: decisions.overall[s])]
+    overall = decisions.overall
+    best = p.settings[min(others, key=lambda s: overall[s])]
     more = _more_positives(p, found) if code == NO_GAIN else None
     return Verdict(
         code=code,
