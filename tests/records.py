@@ -2,7 +2,19 @@
 
 import numpy as np
 
+from outweigh._compare import judge
+from outweigh._costs import Cost
+from outweigh._decisions import decide_all
 from outweigh._predictions import Predictions
+from outweigh._repairs import NONE
+
+COSTS = Cost(fn=9, fp=1)  # flagged from 0.1
+
+N = 1000
+FOLD = np.arange(N) // 200
+Y = (np.arange(N) % 10 == 0).astype(int)  # 20 positives in each fold
+EVERYBODY = np.full(N, 0.11)  # flagged: costs 180 in each fold
+TWO_MISSED = np.where(np.arange(N) % 200 < 20, 0.0, Y)  # costs 2 × 9 in each fold
 
 
 def record(y, fold, said, *, class_weight=None, **changes) -> Predictions:
@@ -127,3 +139,13 @@ def relabelled(predictions, order, classes) -> Predictions:
         probability=predictions.probability[..., order],
         **{name: getattr(predictions, name) for name in fields},
     )
+
+
+def around(low, high):
+    """A method whose interval is the same whatever came."""
+    return lambda paired: (low, high)
+
+
+def weighed(predictions, objective=COSTS, **how):
+    """The verdict on probabilities as they are, without any repair."""
+    return judge(decide_all(predictions, objective, repairs=(NONE,)), **how)

@@ -157,6 +157,13 @@ def test_the_order_of_the_frame_does_not_matter():
     assert two.results["settings"][0]["name"] == "none"  # the twin comes first
 
 
+def test_the_twin_may_come_anywhere():
+    p = noisy(1, n=100, n_settings=3)
+    frame = frame_of(p)
+    turned = pd.concat([frame[frame["setting"] == p.settings[s]] for s in (1, 2, 0)])
+    assert predictions_of(turned, positive="b") == predictions_of(frame, positive="b")
+
+
 def test_without_a_column_of_seeds_there_is_one():
     p = noisy(2, n=200, n_seeds=1)
     one = predictions_of(frame_of(p), positive="b")
@@ -308,6 +315,14 @@ MISTAKES = {
         "one prediction for each row and fold",
     ),
     "all twice": (pd.concat([PLAIN, PLAIN]), "one prediction for each row and fold"),
+    "one at another seed": (
+        first(PLAIN, seed=1),
+        "one prediction for each row and fold",
+    ),
+    "one at another setting": (
+        first(PLAIN, setting="ratio:2"),
+        "one prediction for each row and fold",
+    ),
     "a seed of one setting alone": (
         PLAIN.assign(seed=PLAIN["seed"] + (PLAIN["setting"] == "none")),
         "one prediction for each row and fold",

@@ -87,6 +87,9 @@ class Saying(ClassifierMixin, BaseEstimator):
     def decision_function(self, x):
         return x
 
+    def predict(self, x):
+        return self.classes_[x.argmax(axis=1)]
+
 
 @pytest.mark.parametrize("k", [3, 4])
 def test_temperature_is_scikit_learn_s(k):
@@ -142,7 +145,7 @@ def test_a_ranking_the_wrong_way_round_is_flattened_and_not_turned(k):
 
 
 @pytest.mark.parametrize("k", [2, 4])
-@pytest.mark.parametrize("right", [0.5, 0.9])
+@pytest.mark.parametrize("right", [0.6, 0.9])
 def test_labels_in_the_place_of_probabilities_become_the_share_that_is_right(k, right):
     """A temperature has but one number to give: it must be that share."""
     rng = np.random.default_rng(0)
@@ -368,8 +371,8 @@ def test_five_classes_one_of_them_missing_one_once(repair):
     found = fit(repair, said, y)(said)
     assert np.isfinite(found).all()
     assert found.sum(axis=1) == pytest.approx(1)
-    if repair is not NONE:
-        assert found[:, 3].mean() < said[:, 3].mean()  # it never came true
+    if repair not in (NONE, TEMPERATURE):  # these cannot move one class alone
+        assert found[:, 3].mean() < said[:, 3].mean() / 2
 
 
 # from a file

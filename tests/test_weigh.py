@@ -104,6 +104,11 @@ def test_labels_must_come_from_one_place(given):
         ow.weigh(np.zeros((9, 1)), **given)
 
 
+def test_an_objective_is_an_object():
+    with pytest.raises(ow.UsageError, match=r"such as Cost\(fn=5, fp=1\) or FBeta\(1\); came 'f1'"):
+        ow.weigh(np.zeros((9, 1)), np.arange(9) % 2, objective="f1")
+
+
 def test_costs_of_a_miss_need_two_classes():
     with pytest.raises(ow.UsageError, match="needs two classes; there are 3"):
         ow.weigh(np.zeros((9, 1)), np.arange(9) % 3, objective=ow.Cost(fn=9, fp=1))

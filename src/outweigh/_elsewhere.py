@@ -26,7 +26,7 @@ from outweigh._errors import TableError
 from outweigh._findings import looks_at_judged
 from outweigh._frames import as_arrow, frame_columns, frame_kind
 from outweigh._labels import Classes, encode, is_numeric, positive_last
-from outweigh._objective import Objective
+from outweigh._objective import Objective, checked
 from outweigh._predictions import Predictions
 from outweigh._reading import quoted, shown
 from outweigh._record import (
@@ -119,7 +119,7 @@ def weigh_predictions(
     counts = np.bincount(predictions.y, minlength=len(predictions.classes))
     deployment = Deployment(prevalence=prevalence, sampled_at=sampled_at)
     wanted = by_default(counts, predictions.classes) if objective is None else objective
-    wanted.check(predictions.classes, has_amount=predictions.amount is not None)
+    checked(wanted, predictions.classes, has_amount=predictions.amount is not None)
     factor = deployment.factor(counts / counts.sum())
     decisions = decide_all(predictions, wanted, factor=factor)
     verdict = judge(decisions)
@@ -138,7 +138,7 @@ def predictions_of(frame: Any, *, positive: Any = None) -> Predictions:
     row = group_codes(arrays["row"], "'row'", missing=())
     order = np.lexsort((row, fold, seed, setting))
     shape = len(settings), len(seeds), len(y) // (len(settings) * len(seeds))
-    _check_whole(setting[order], seed[order], fold[order], row[order], shape)
+    _check_whole(fold[order], row[order], shape)
     alike = _Alike(order, shape[2])
     row, fold, y = alike(row, "'row'"), alike(fold, "'fold'"), alike(y, "'y'")
     said = _said(arrays, classes)[order].reshape(*shape, len(classes))
@@ -311,20 +311,18 @@ def _check_folds(row: NDArray[np.int64], n_folds: int) -> None:
 
 
 def _check_whole(
-    setting: NDArray[np.int64],
-    seed: NDArray[np.int64],
-    fold: NDArray[np.int64],
-    row: NDArray[np.int64],
-    shape: tuple[int, int, int],
+    fold: NDArray[np.int64], row: NDArray[np.int64], shape: tuple[int, int, int]
 ) -> None:
-    """Check that each setting and seed has every entry once; all are sorted by these."""
+    """Check that each setting and seed has every entry once; they are sorted by lane and entry.
+
+    Where all of as many parts of equal size rise alike, each is a lane: inside one nothing falls.
+    """
     n_settings, n_seeds, n = shape
     whole = n_settings * n_seeds * n == len(row)
     if whole:
         lanes = np.column_stack([fold, row]).reshape(n_settings * n_seeds, n, 2)
         once = (np.diff(lanes[0], axis=0) != 0).any(axis=1).all()
-        numbered = seed.reshape(n_settings, n_seeds, n) == np.arange(n_seeds)[:, np.newaxis]
-        whole = bool(once and (lanes == lanes[0]).all() and numbered.all())
+        whole = bool(once and (lanes == lanes[0]).all())
     if not whole:
         raise TableError(
             "each setting and seed must have one prediction for each row and fold; some are "

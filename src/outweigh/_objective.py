@@ -60,6 +60,23 @@ class Objective(ABC):
         """Choose the operating point for probabilities (N, K) and classes (N,)."""
 
 
+def checked(objective: Any, classes: Sequence[Any], *, has_amount: bool) -> Objective:
+    """Give what came as an objective, if it is one that makes sense for these classes.
+
+    Raises
+    ------
+    UsageError
+        When it is none, or makes no sense.
+    """
+    if not isinstance(objective, Objective):
+        raise UsageError(
+            f"an objective must be an object, such as Cost(fn=5, fp=1) or FBeta(1); came "
+            f"{objective!r}: give one"
+        )
+    objective.check(classes, has_amount=has_amount)
+    return objective
+
+
 class Costs(Objective):
     """Decisions cost something, row by row."""
 

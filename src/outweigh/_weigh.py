@@ -12,7 +12,7 @@ from outweigh._errors import UsageError
 from outweigh._final import answered
 from outweigh._frames import is_frame
 from outweigh._network import Build, default_network
-from outweigh._objective import Objective
+from outweigh._objective import Objective, checked
 from outweigh._plan import Design
 from outweigh._settings import parse_settings
 from outweigh._study import run
@@ -172,7 +172,7 @@ def weigh_table(
         One of the kind that frames are given back in.
     """
     if objective is not None:
-        objective.check(table.classes, has_amount=table.amount is not None)
+        checked(objective, table.classes, has_amount=table.amount is not None)
     parsed = parse_settings(settings, table.classes)
     from outweigh._lanes import KerasTrainer  # late: JAX and Keras load only to train
 

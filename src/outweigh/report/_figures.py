@@ -30,10 +30,10 @@ def study_figures(results: Record) -> list[tuple[str, str, list[Chart]]]:
 
 
 WEIGHT = (
-    "Each setting twice: its weights undone and the threshold that the costs imply, and the "
-    "weighted output flagged from 0.5, as the usual recipe does it. Where the first line is flat, "
-    "the weight only moved the threshold. Bands: from the best to the worst single seed; lines: "
-    "the average of all seeds."
+    "Each setting twice: its weights undone, at its own operating point, and the weighted output "
+    "flagged from 0.5, as the usual recipe does it. Where the first line is flat, the weight only "
+    "moved the threshold. Bands: from the best to the worst single seed; lines: the average of all "
+    "seeds."
 )
 WEIGHT_OF_MANY = (
     "Each setting with its weights undone and every case decided at least expected cost. Where the "
