@@ -157,6 +157,15 @@ def test_labels_in_the_place_of_probabilities_become_the_share_that_is_right(k, 
     assert loss(fit(PLATT, said, y)(said), y) <= loss(spread, y) + 1e-9
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("repair", [TEMPERATURE, PLATT], **by_name)
+def test_labels_that_say_nothing_are_worth_no_more_than_nothing(repair, seed):
+    """Sure of anything, wrong three times in four: no step of the fit may leap past the least."""
+    rng = np.random.default_rng(seed)
+    said, y = np.eye(4)[rng.integers(0, 4, 200)], rng.integers(0, 4, 200)
+    assert loss(fit(repair, said, y)(said), y) < np.log(4) + 0.02
+
+
 @pytest.mark.parametrize("k", [2, 3])
 @pytest.mark.parametrize("repair", LINES, **by_name)
 @pytest.mark.parametrize("seed", range(12))

@@ -243,7 +243,8 @@ class _Folds:
 def _first_as_good(loss: Float, unit: Integers) -> int:
     """Give the first of some losses (T, M) within one standard error of the least.
 
-    The error is that of the difference to the least, row by row; entries of a unit are summed.
+    The error is that of the difference to the least, row by row; entries of one unit are summed.
+    Units (M,) are numbered from 0.
     """
     n_units = int(unit.max()) + 1
     worse = loss - loss[loss.sum(axis=1).argmin()]
