@@ -69,8 +69,8 @@ _lane_findings: _chunk _look _study
 _probability_findings: _look _predictions _reading _settings
 _column_findings: _columns _look _reading _study _table
 _data_findings: _groups _look _reading _split _study
-_decision_findings: _compare _look _predictions _reading _scores _settings
 _folder: _bundle _decisions _errors _files _model report
+_decision_findings: _compare _counted _look _predictions _reading _scores _settings
 _findings: _column_findings _data_findings _decision_findings _lane_findings _look
   _probability_findings _study
 _answer: _compare _decisions _errors _files _folder _model _predictions _rows report

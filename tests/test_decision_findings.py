@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 from scipy.special import expit, logit
 
+from outweigh._counted import Alerts
 from outweigh._decision_findings import _is_clearly_better
 from tests.evidence import ask, of_predictions
 
@@ -155,6 +156,12 @@ def flagging(share, *, weight=None):
 def test_flags_are_counted(share, everybody, nobody):
     assert ask("flags-nearly-everybody", flagging(share)).state == everybody
     assert ask("flags-nearly-nobody", flagging(share)).state == nobody
+
+
+def test_a_budget_says_how_many_are_flagged():
+    e = flagging(0.001)
+    e.decisions.objective = Alerts(1)
+    assert "budget" in ask("flags-nearly-nobody", e).because
 
 
 def test_flags_count_by_weight():

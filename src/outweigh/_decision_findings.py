@@ -11,6 +11,7 @@ from scipy import stats
 
 from outweigh import _scores as scores
 from outweigh._compare import NO_GAIN, TOO_FEW
+from outweigh._counted import Alerts
 from outweigh._look import Found, Judged, NotApplicable
 from outweigh._predictions import Predictions
 from outweigh._reading import shown
@@ -93,6 +94,9 @@ def flags_nearly_nobody(e: Judged) -> Answers:
     """``flags-nearly-nobody``: fewer would be flagged than a tenth of the positives."""
     if reason := _no_flags(e):
         yield NotApplicable(reason)
+        return
+    if isinstance(e.decisions.objective, Alerts):
+        yield NotApplicable("a budget of alerts says how many are flagged")
         return
     flagged, positive = _shares(e)
     if flagged < NEARLY_NOBODY * positive:
