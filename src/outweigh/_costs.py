@@ -45,7 +45,7 @@ class Cost(Costs):
         are free.
     tuned : bool
         Whether the threshold is the one of least cost on held-out rows, instead of Elkan's, which
-        follows from the costs. It did worse on 10 of 11 tables. Goes without `refer`.
+        follows from the costs and has no luck of rows in it. Goes without `refer`.
 
     Raises
     ------
