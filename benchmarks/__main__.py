@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.calibration import calibration
 from benchmarks.coverage import coverage
 from benchmarks.objectives import objectives
+from benchmarks.remedies import remedies
 from benchmarks.stopping import stopping
 from benchmarks.tables import growth, tables
 
@@ -40,8 +41,9 @@ PARTS = {
     "stopping": lambda o: stopping(o.data),
     "calibration": lambda o: calibration(o.data),
     "objectives": lambda o: objectives(o.data),
+    "remedies": lambda o: remedies(o.data),
 }
-ON_TABLES = ("tables", "stopping", "calibration", "objectives")
+ON_TABLES = ("tables", "stopping", "calibration", "objectives", "remedies")
 
 
 def main() -> None:

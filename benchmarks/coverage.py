@@ -136,8 +136,8 @@ def code(interval: Interval | None, verdict: Verdict) -> str:
 def parts(paired: Paired) -> tuple[np.ndarray, np.ndarray]:
     """Give each unit's loss under the twin (U,) and its part (U,) in the error of the ratio."""
     _, place = np.unique(paired.unit, return_inverse=True)
-    ratio = paired.weighted.sum() / paired.twin.sum()
-    twin, weighted = np.bincount(place, paired.twin), np.bincount(place, paired.weighted)
+    ratio = paired.other.sum() / paired.twin.sum()
+    twin, weighted = np.bincount(place, paired.twin), np.bincount(place, paired.other)
     return twin, ratio * twin - weighted
 
 
@@ -178,7 +178,7 @@ def discordant_cells(paired: Paired, draws: int = 4000) -> Interval:
     rng, saved, twin = np.random.default_rng(0), 0.0, 0.0
     for k in np.unique(paired.y):
         of_class = paired.y == k
-        cell = 2 * (paired.twin[of_class] > 0) + (paired.weighted[of_class] > 0)
+        cell = 2 * (paired.twin[of_class] > 0) + (paired.other[of_class] > 0)
         share = rng.dirichlet(np.bincount(cell, minlength=4) + 0.5, draws)
         stake = paired.stake[of_class].sum()
         saved = saved + stake * (share[:, 2] - share[:, 1])

@@ -23,7 +23,7 @@ DIGITS = (4, 4, 4, 4, 1)
 def stopping(data: Path) -> None:
     """Print each measure watching undone and watching raw, and the paired difference."""
     from outweigh._lanes import KerasTrainer
-    from outweigh._settings import parse_settings
+    from outweigh._grammar import parse_settings
     from outweigh._table import read_table
 
     known = tomllib.loads((data / "datasets.toml").read_text())
@@ -54,7 +54,7 @@ def measured(table, settings, watch, trainer) -> np.ndarray:
 
 def of_fold(table, part, trained) -> np.ndarray:
     """Give a fold's measures (S, 5); a missed positive costs n0/n1, a false alarm 1."""
-    from outweigh._settings import undo
+    from outweigh._shapes import undo
 
     y = table.y[part.fold.held_out] == 1
     single = [undo(t.probability, part.class_weight[:, None])[..., 1] for t in trained]  # (R, S, m)

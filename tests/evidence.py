@@ -7,7 +7,7 @@ import numpy as np
 from outweigh._findings import LOOKS, outcome
 from outweigh._plan import Design
 from outweigh._predictions import Predictions
-from outweigh._settings import parse_settings
+from outweigh._grammar import parse_settings
 from outweigh._split import divide
 
 

@@ -13,6 +13,7 @@ from outweigh._model import Model
 from outweigh._network import HIDDEN, default_network
 from outweigh._operating import LeastCost
 from outweigh._repairs import Affine
+from outweigh._shapes import plain
 from outweigh._table import Table, from_frame
 from tests.trainers import Logistic, studied
 
@@ -81,6 +82,7 @@ def by_hand(columns: Columns, *, k=2, build=default_network, seed=0) -> Model:
         classes=tuple(f"class {i}" for i in range(k)),
         setting="ratio:9",
         class_weight=rng.uniform(0.1, 9, k),
+        shape=drawn_shape(rng, k),
         prior=np.full(k, 1 / k),
         repair=Affine(1.0, (0.0,) * k),
         factor=np.ones(k),
@@ -95,6 +97,17 @@ def by_hand(columns: Columns, *, k=2, build=default_network, seed=0) -> Model:
         target="y",
         source="mine.csv",
     )
+
+
+def drawn_shape(rng, k):
+    """The shape of some loss: focal, vector-scaled, smoothed, or cross-entropy."""
+    bent = (
+        {"gamma": np.asarray(rng.uniform(0, 3))},
+        {"delta": rng.uniform(0.5, 1, k), "iota": rng.normal(size=k)},
+        {"epsilon": rng.uniform(0, 0.2, k)},
+        {},
+    )
+    return plain(k)._replace(**bent[rng.integers(len(bent))])
 
 
 def model_of(table: Table, *, trainer=None, **options) -> Model:

@@ -30,7 +30,7 @@ from outweigh._operating import Cutoff, LeastCost, LeastRowCost
 from outweigh._repairs import Affine, Steps
 from outweigh._table import read_table
 from tests import hostile
-from tests.models import N, by_hand, drawn, model_of
+from tests.models import N, by_hand, drawn, drawn_shape, model_of
 from tests.trainers import linear
 
 NUMBERS = number_columns(np.array([[0.0, 1], [2, 3], [4, 9]]), ["a", "b"])
@@ -56,12 +56,12 @@ def contents(folder) -> dict[str, bytes]:
 def same(one, two, columns) -> bool:
     """Whether two models are the same to the last bit."""
     arrays = [
-        [m.class_weight, m.factor, m.prior, *m.parameters, m.features.transform(columns)]
+        [m.class_weight, *m.shape, m.factor, m.prior, *m.parameters, m.features.transform(columns)]
         for m in (one, two)
     ]
     plain = [
         [getattr(m, f.name) for f in fields(m) if isinstance(getattr(m, f.name), str | int | tuple)]
-        for m in (replace(one, parameters=()), replace(two, parameters=()))
+        for m in (replace(one, parameters=(), shape=()), replace(two, parameters=(), shape=()))
     ]
     about = [
         (
@@ -140,6 +140,7 @@ def test_a_model_comes_back_to_the_last_bit(tmp_path, seed):
         model,
         classes=table.classes,
         class_weight=rng.uniform(1e-3, 1e3, k),
+        shape=drawn_shape(rng, k),
         repair=REPAIRS[seed % 3](k),
         factor=rng.uniform(1e-3, 1e3, k),
         rule=rule_of(k, rng, seed),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
 
-from outweigh._compare import NO_GAIN, _slopes, compare, judge
+from outweigh._compare import NO_GAIN, judge
 from outweigh._costs import Cost, CostMatrix, RowCost, by_default
 from outweigh._counted import (
     Alerts,
@@ -21,6 +21,7 @@ from outweigh._counted import (
     RecallAtPrecision,
 )
 from outweigh._decisions import decide_all
+from outweigh._difference import _slopes, compare
 from outweigh._rankings import AveragePrecision, RocAuc
 from outweigh._repairs import NONE
 from outweigh._scores import confusion
@@ -194,7 +195,7 @@ def test_a_method_is_given_the_losses_of_both_and_of_all_that_was_tried():
     assert np.array_equal(paired.unit, unit)
     assert np.array_equal(paired.fold, p.fold)
     picked = [p.settings.index(r.setting) for r in judge(found).by_fold]
-    assert np.array_equal(paired.weighted, loss[np.array(picked)[p.fold], np.arange(400)])
+    assert np.array_equal(paired.other, loss[np.array(picked)[p.fold], np.arange(400)])
 
 
 @pytest.mark.parametrize("objective", COUNTED, ids=name)
@@ -215,7 +216,7 @@ def test_the_losses_of_a_score_of_counts_are_percents_that_are_points(objective)
             cells = np.stack([confusion(p.y, d, 2, changed) for d in decided])
             moved.append(np.subtract(*objective.shown(cells)))
         gained = (moved[0] - moved[1]) / 2e-3
-        assert paired.twin[i] - paired.weighted[i] == pytest.approx(gained, rel=1e-4, abs=1e-9)
+        assert paired.twin[i] - paired.other[i] == pytest.approx(gained, rel=1e-4, abs=1e-9)
 
 
 def test_at_stake_is_what_flagging_an_entry_or_not_may_add_to_a_score():
@@ -319,7 +320,7 @@ def test_row_weight_2_is_the_row_twice_and_0_the_row_absent(objective):
     assert_same(judge(one, method=NO_INTERVAL), judge(two, method=NO_INTERVAL))
     if not isinstance(objective, AveragePrecision):  # its interval is over folds
         gained = [
-            np.bincount(paired.unit, paired.twin - paired.weighted, 400)
+            np.bincount(paired.unit, paired.twin - paired.other, 400)
             for paired in map(handed_to_method, (one, two))
         ]
         assert gained[1] == pytest.approx(gained[0], rel=1e-6, abs=1e-12)
@@ -337,11 +338,9 @@ def test_repetitions_are_judged_each_by_itself_and_put_together():
     assert [r.setting for r in verdict.by_fold] == [r.setting for v in alone for r in v.by_fold]
     losses = [handed_to_method(found) for found in (first, second, together)]
     assert np.array_equal(losses[2].twin, np.concatenate([losses[0].twin, losses[1].twin]))
-    assert np.array_equal(
-        losses[2].weighted, np.concatenate([losses[0].weighted, losses[1].weighted])
-    )
+    assert np.array_equal(losses[2].other, np.concatenate([losses[0].other, losses[1].other]))
     assert np.array_equal(losses[2].unit, np.tile(np.arange(400), 2))  # a row is one unit
-    twin, mine = losses[2].twin.sum(), losses[2].weighted.sum()
+    twin, mine = losses[2].twin.sum(), losses[2].other.sum()
     assert verdict.difference == pytest.approx(100 * (1 - mine / twin))
 
 

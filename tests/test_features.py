@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from outweigh._columns import Columns, columns_of, number_columns
 from outweigh._features import FARTHEST, FEWEST, GAP, MOST_CATEGORIES, PARTS, fit_features
+from outweigh._recipe import read, written
 from outweigh._table import from_frame
 
 nan = np.nan
@@ -242,6 +243,37 @@ def test_names_never_clash_and_are_the_same_each_time():
         "a_b_c",
         "a_b_x",
     ]
+
+
+def test_the_features_of_a_text_can_be_found_again():
+    n = 60
+    cells = np.random.default_rng(0).choice(["p", "q", "r", GAP], n)
+    held = {
+        "kind": pa.array(["v", "u", "v"] * 20),
+        "day": pa.array([datetime(2020, 1, 1) + timedelta(hours=31 * i) for i in range(n)]),
+        "size": pa.array([*map(float, range(n - 1)), None]),
+        "site": pa.array([None if cell == GAP else cell for cell in cells.tolist()]),
+        "note": pa.array([street(i) for i in range(n)]),
+    }
+    columns = columns_of(held)
+    features = fit_features(columns, range(50))
+    kind, site = features.one_hot
+    names = np.array(features.names)
+    assert names[kind].tolist() == ["kind_u", "kind_v"]
+    assert names[site].tolist() == [f"site_{GAP}", "site_p", "site_q", "site_r"]
+    z = features.transform(columns)
+    assert (z[:, kind].argmax(axis=1) == np.array([1, 0, 1] * 20)).all()
+    assert (np.array([GAP, "p", "q", "r"])[z[:, site].argmax(axis=1)] == cells).all()
+    assert ((z[:, site] > 0).sum(axis=1) == 1).all()
+
+
+def test_without_few_texts_no_features_are_together():
+    many = texts(*(street(i) for i in range(MOST_CATEGORIES + 1)))
+    assert fit_features(many, range(MOST_CATEGORIES + 1)).one_hot == ()
+    assert fit_features(columns_from([[1], [2]]), [0, 1]).one_hot == ()
+    few = fit_features(texts("a", "b", "a"), range(3))
+    assert [places.tolist() for places in few.one_hot] == [[0, 1]]
+    assert read(written(few)).one_hot == ()  # from a bundle: nothing is trained on these
 
 
 # ------------------------------------------------------------------- many texts

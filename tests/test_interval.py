@@ -14,12 +14,12 @@ SEEDS = st.integers(0, 10_000)
 LAW = settings(max_examples=20, deadline=None)
 
 
-def paired(twin, weighted, **changes) -> Paired:
+def paired(twin, other, **changes) -> Paired:
     """Losses of entries that are each their own unit, in two folds, with a stake of 1."""
     n = len(twin)
     fields = {
         "twin": np.asarray(twin, dtype=float),
-        "weighted": np.asarray(weighted, dtype=float),
+        "other": np.asarray(other, dtype=float),
         "stake": np.ones(n),
         "y": np.zeros(n, dtype=int),
         "fold": np.arange(n) % 2,
@@ -34,10 +34,10 @@ def drawn(seed=0, n=300, n_tried=3) -> Paired:
     rng = np.random.default_rng(seed)
     y = (np.arange(n) % 10 == 0).astype(int)
     stake = np.where(y == 1, 9.0, 1.0)
-    twin, weighted, *tried = (rng.random((2 + n_tried, n)) < 0.2) * stake
+    twin, other, *tried = (rng.random((2 + n_tried, n)) < 0.2) * stake
     return paired(
         twin,
-        weighted,
+        other,
         stake=stake,
         y=y,
         fold=rng.permutation(n) % 5,
@@ -49,7 +49,7 @@ def drawn(seed=0, n=300, n_tried=3) -> Paired:
 
 def taken(p: Paired, entries) -> Paired:
     """Some entries, in some order."""
-    each = {name: getattr(p, name)[entries] for name in ("twin", "weighted", "stake", "y", "unit")}
+    each = {name: getattr(p, name)[entries] for name in ("twin", "other", "stake", "y", "unit")}
     tried = None if p.tried is None else p.tried[:, entries]
     return replace(p, **each, fold=p.fold[entries], tried=tried)
 
@@ -62,7 +62,7 @@ def same(interval, other) -> bool:
 
 
 def test_four_rows_with_a_pencil():
-    # the twin loses 1 on three rows, the weighted one on the last two of them and on the fourth:
+    # the twin loses 1 on three rows, the other one on the last two of them and on the fourth:
     # nothing is saved, and two rows are decided differently
     p = paired([1, 1, 1, 0], [0, 1, 1, 1])
     half = 100 * stats.t.ppf(0.975, 3) * np.sqrt(4 / 3 * 2) / 3
@@ -99,7 +99,7 @@ def test_units_of_equal_cost_give_scipys_t(seed, n):
 @given(SEEDS, st.floats(1e-3, 1e3))
 def test_all_costs_times_a_number_change_nothing(seed, times):
     p = drawn(seed)
-    scaled = {name: times * getattr(p, name) for name in ("twin", "weighted", "stake", "tried")}
+    scaled = {name: times * getattr(p, name) for name in ("twin", "other", "stake", "tried")}
     assert same(over_units(replace(p, **scaled)), over_units(p))
     assert same(over_folds(replace(p, **scaled)), over_folds(p))
 
@@ -127,7 +127,7 @@ def test_weight_2_is_a_row_that_comes_twice_in_its_unit(seed):
     p = replace(drawn(seed), stake=np.full(300, 1e-9))  # what was not seen aside
     rng = np.random.default_rng(seed)
     times = rng.integers(0, 3, len(p.y))
-    weighted = {name: times * getattr(p, name) for name in ("twin", "weighted", "stake", "tried")}
+    weighted = {name: times * getattr(p, name) for name in ("twin", "other", "stake", "tried")}
     assert same(
         over_units(replace(p, **weighted)), over_units(taken(p, np.repeat(np.arange(300), times)))
     )
@@ -138,7 +138,7 @@ def test_weight_2_is_a_row_that_comes_twice_in_its_unit(seed):
 def test_weight_0_is_a_row_that_is_absent(seed):
     p = drawn(seed)
     weight = np.random.default_rng(seed).integers(0, 2, len(p.y))
-    weighted = {name: weight * getattr(p, name) for name in ("twin", "weighted", "stake", "tried")}
+    weighted = {name: weight * getattr(p, name) for name in ("twin", "other", "stake", "tried")}
     assert same(over_units(replace(p, **weighted)), over_units(taken(p, weight == 1)))
 
 
@@ -152,19 +152,19 @@ def test_only_the_sums_of_a_unit_matter(seed):
     summed = replace(
         taken(p, first),
         twin=sums(p.twin),
-        weighted=sums(p.weighted),
+        other=sums(p.other),
         tried=np.stack([sums(loss) for loss in p.tried]),
     )
     assert same(over_units(summed), over_units(p))
 
 
-def test_twin_and_weighted_may_trade_places():
+def test_twin_and_other_may_trade_places():
     p = paired([1, 1, 1, 0, 0, 0], [0, 1, 1, 1, 0, 0])  # both lose 3
     low, high = over_units(p)
-    assert same(over_units(replace(p, twin=p.weighted, weighted=p.twin)), (-high, -low))
+    assert same(over_units(replace(p, twin=p.other, other=p.twin)), (-high, -low))
     p = paired([1] * 40 + [0] * 60, [1] * 10 + [0] * 90)
     assert over_units(p)[0] > 0
-    assert over_units(replace(p, twin=p.weighted, weighted=p.twin))[1] < 0
+    assert over_units(replace(p, twin=p.other, other=p.twin))[1] < 0
 
 
 def test_rows_that_move_together_tell_less():
@@ -187,7 +187,7 @@ def test_identical_decisions_are_no_proof_of_no_difference():
     for repeat in (np.zeros(5, dtype=int), np.repeat([0, 1], 5)):
         times = len(repeat) // 5
         equal = replace(taken(p, np.tile(np.arange(300), times)), repeat=repeat)
-        low, high = over_units(replace(equal, weighted=equal.twin))
+        low, high = over_units(replace(equal, other=equal.twin))
         half = 100 * stats.t.ppf(0.975, 299) * np.sqrt((81 + 1) / 2) / p.twin.sum()
         assert same((low, high), (-half, half))
 

@@ -15,6 +15,7 @@ from outweigh._deployment import AS_TRAINED, Deployment
 from outweigh._model import stacked
 from outweigh._operating import Cutoff, LeastCost, LeastRowCost
 from outweigh._repairs import Affine
+from outweigh._shapes import plain
 from tests.models import by_hand
 from tests.trainers import linear
 
@@ -29,7 +30,7 @@ def made(k, **changes):
     outputs = 1 if k == 2 else k
     kernel = rng.normal(size=(SEEDS, 2, outputs)).astype("float32")
     bias = rng.normal(size=(SEEDS, outputs)).astype("float32")
-    model = by_hand(COLUMNS, k=k, build=linear)
+    model = replace(by_hand(COLUMNS, k=k, build=linear), shape=plain(k))
     return replace(model, parameters=(kernel, bias), n_trainable=2, **changes), kernel, bias
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from outweigh._errors import TableError
 from outweigh._predictions import FORMAT, Predictions
-from outweigh._settings import undo
+from outweigh._shapes import undo
 
 HOSTILE = ("a,b|c=1", "<script>alert(1)</script>\"'&", "\x00\x1b[31m\r\n", "ünï 💥 \u202e", "")
 

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from outweigh._errors import UsageError
-from outweigh._settings import Setting, parse_settings, path, undo
+from outweigh._grammar import parse_settings
+from outweigh._settings import Setting, path
+from outweigh._shapes import undo
 from outweigh._weights import Effective, Fixed, Power, Ratio
 
 

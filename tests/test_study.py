@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
-from outweigh import _study
+from outweigh import _training
 from outweigh._chunk import FINISHED, Curves, Trained
 from outweigh._columns import number_columns
 from outweigh._compare import HELP, judge
@@ -279,7 +279,8 @@ def test_folds_that_do_not_fit_in_memory_together_train_one_after_another(monkey
     """Whatever the waves, the result is one."""
     whole, *_ = studied(world(600), trainer=Telling())
     one_fold = 4 * 600 * 2  # bytes: float32, two features
-    monkeypatch.setattr(_study, "free_memory", lambda: room * one_fold / _study.MEMORY_SHARE)
+    share = _training.MEMORY_SHARE
+    monkeypatch.setattr(_training, "free_memory", lambda: room * one_fold / share)
     told = []
     evidence, *calls = studied(
         world(600), trainer=Telling(), tell=lambda stage, p: told.append((stage, p))

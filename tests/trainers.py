@@ -11,7 +11,8 @@ from outweigh._columns import number_columns
 from outweigh._deployment import AS_TRAINED
 from outweigh._network import keras_on_jax
 from outweigh._plan import Design
-from outweigh._settings import parse_settings, undo
+from outweigh._grammar import parse_settings
+from outweigh._shapes import undo
 from outweigh._study import run
 from outweigh._table import Table
 

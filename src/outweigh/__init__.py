@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from outweigh._network import default_network
     from outweigh._predictions import Predictions
     from outweigh._rankings import AveragePrecision, RocAuc
-    from outweigh._settings import undo
+    from outweigh._shapes import undo
     from outweigh._weigh import weigh
     from outweigh._weights import Effective, Power, class_weight
 
@@ -67,7 +67,7 @@ _ROOMS = {
     "class_weight": "_weights",
     "count_classes": "_counts",
     "default_network": "_network",
-    "undo": "_settings",
+    "undo": "_shapes",
     "weigh": "_weigh",
     "weigh_predictions": "_elsewhere",
 }

@@ -55,7 +55,7 @@ class Study:
     @property
     def chosen(self) -> str:
         """The setting to use."""
-        return self.verdict.chosen
+        return str(self.results["chosen"]["setting"])
 
     @property
     def predictions(self) -> Predictions:
@@ -148,16 +148,28 @@ def _kind(frame: Any) -> Any:
 
 
 def _flat(setting: dict[str, Any]) -> dict[str, Any]:
-    """Keep the values of a setting's numbers."""
+    """Keep the values of a setting's numbers, and what it gains on the twin."""
     values = {k: v["value"] for k, v in setting.items() if isinstance(v, dict) and "basis" in v}
-    plain = {k: setting[k] for k in ("name", "weight_ratio", "power")}
-    repair = setting["calibration"]["repair"]
+    plain = {k: setting[k] for k in ("name", "kind", "weight_ratio", "power")}
+    weight = setting["class_weight"]
     return {
         **plain,
-        "class_weight": json.dumps(setting["class_weight"]),
-        "repair": repair,
+        "class_weight": None if weight is None else json.dumps(weight),
+        "repair": setting["calibration"]["repair"],
         **values,
+        **_gains(setting["versus_none"]),
     }
+
+
+def _gains(versus: dict[str, Any] | None) -> dict[str, float | None]:
+    """Give what is gained in each currency, and the ends of its interval."""
+    columns: dict[str, float | None] = {}
+    for currency in ("cost", "ranking", "calibration"):
+        gain = {"value": None, "interval": None} if versus is None else versus[currency]
+        low, high = gain["interval"] or (None, None)
+        names = (f"{currency}_gain{end}" for end in ("", "_low", "_high"))
+        columns |= zip(names, (gain["value"], low, high), strict=True)
+    return columns
 
 
 def _quoted(html: str) -> str:

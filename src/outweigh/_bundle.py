@@ -40,8 +40,9 @@ from outweigh._operating import Rule, rule_from
 from outweigh._reading import one_line, quoted, shown
 from outweigh._recipe import fits, read, written
 from outweigh._repairs import map_from
+from outweigh._shapes import Shape, are_shapes
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 WEIGHTS, FEATURES = "weights.safetensors", "features.skops"
 MOST_BYTES = {MANIFEST: 16 << 20, SEAL: 64, WEIGHTS: 4 << 30, FEATURES: 1 << 30}
@@ -60,6 +61,7 @@ CONTENT = {
         "setting": str,
         "classes": [{bool, float, str}],
         "class_weight": [float],
+        "shape": {"gamma": float, "delta": [float], "iota": [float], "epsilon": [float]},
         "prior": [float],
         "repair": dict,
         "factor": [float],
@@ -164,6 +166,7 @@ def load(folder: Path, *, build: Build | None = None) -> Model:
         classes=tuple(said["classes"]),
         setting=said["setting"],
         class_weight=np.array(said["class_weight"], dtype=np.float64),
+        shape=Shape(**{k: np.array(v, dtype=np.float64) for k, v in said["shape"].items()}),
         prior=np.array(said["prior"], dtype=np.float64),
         repair=_opened(MANIFEST, map_from, said["repair"]),
         factor=np.array(said["factor"], dtype=np.float64),
@@ -199,6 +202,7 @@ def _described(model: Model) -> dict[str, Any]:
         "setting": model.setting,
         "classes": list(model.classes),
         "class_weight": model.class_weight.tolist(),
+        "shape": {name: values.tolist() for name, values in model.shape._asdict().items()},
         "prior": model.prior.tolist(),
         "repair": model.repair.as_record(),
         "factor": model.factor.tolist(),
@@ -370,6 +374,8 @@ def _check_classes(model: Model) -> None:
         model.factor.shape == (k,) and bool((model.factor > 0).all()),
         "have a factor above 0 for each class",
     )
+    fits_classes = [v.shape for v in model.shape] == [(), (k,), (k,), (k,)]
+    _require(fits_classes and are_shapes(model.shape), "have the shape of a loss for its classes")
     said = np.full((1, k), 1 / k)
     _require(_opened(MANIFEST, model.repair, said).shape == (1, k), "have a repair for its classes")
     if (rule := model.rule) is not None:

@@ -1,23 +1,30 @@
-"""A chunk: one fold and seed, whose lanes train together on the same batches.
+"""A chunk: lanes of one fold and seed, which train together on the same batches.
 
 A lane is one training run, setting × fold × seed. The lanes of a chunk start from the same
 parameters (the output bias apart) and visit the same rows in the same order; all that differs
-is how they weight the classes. So settings are compared on common random numbers, and each batch
-is in memory once for all of them.
+is how they weight the classes, and what shape their loss has. So settings are compared on common
+random numbers, and each batch is in memory once for all of them. Settings that visit other rows,
+because they draw or make some, have a chunk of their own for each fold and seed.
 
 Letters: L lanes, N rows of the table, n of them training, v validating, m held out, D features,
 K classes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from outweigh._draws import Draw
+from outweigh._shapes import Shape
+
 STOPPED = "stopped"  # early, with the parameters of its best epoch
 FINISHED = "finished"  # after all epochs
 COLLAPSED = "collapsed"  # says the same of every row
 DIVERGED = "diverged"  # its loss or its parameters are no numbers any more
+
+CONSTANT = 1e-6  # a lane whose probabilities differ by less has collapsed
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,18 @@ class Chunk:
     epochs: int
     patience: int
     watch: str = "undone"  # which of the validation curves stops a lane
+    shape: Shape | None = None  # of the lanes' losses, (L, ...); None: what the network minimises
+    start: np.ndarray | None = None  # (L,) epochs before class weights act; None: none
+    draw: Draw | None = None  # which training rows an epoch visits; None: each once
+    frequency: np.ndarray | None = None  # (K,) what sampling made of the classes; None: nothing
+
+    @property
+    def rows_per_epoch(self) -> int:
+        """Training rows that an epoch visits."""
+        if self.draw is None:
+            return len(self.training)
+        counts = np.bincount(self.y[self.training], minlength=self.class_weight.shape[1])
+        return self.draw.length(counts, self.batch_size)
 
 
 def default_batch_size(n_training: int) -> int:
@@ -84,6 +103,35 @@ class Trained:
         None  # arrays (L, ...) in the network's order, if asked for
     )
 
+    @classmethod
+    def joined(cls, parts: Sequence["Trained"]) -> "Trained":
+        """Put the lanes of several parts of one fold and seed together."""
+        if len(parts) == 1:
+            return parts[0]
+        kept = [part.parameters for part in parts if part.parameters is not None]
+        return cls(
+            probability=np.concatenate([part.probability for part in parts]),
+            outcome=tuple(o for part in parts for o in part.outcome),
+            epochs=np.concatenate([part.epochs for part in parts]),
+            curves=Curves(*map(_stacked, zip(*[part.curves for part in parts], strict=True))),
+            parameters=_concatenated(kept) if kept else None,
+        )
+
+    def take(self, lanes: Sequence[int]) -> "Trained":
+        """Give some lanes, by number, in that order."""
+        numbers = list(lanes)
+        if numbers == list(range(len(self.outcome))):
+            return self
+        return Trained(
+            probability=self.probability[numbers],
+            outcome=tuple(self.outcome[i] for i in numbers),
+            epochs=self.epochs[numbers],
+            curves=Curves(*(curve[numbers] for curve in self.curves)),
+            parameters=None
+            if self.parameters is None
+            else tuple([v[numbers] for v in of_kind] for of_kind in self.parameters),
+        )
+
     @property
     def validation_log_loss(self) -> np.ndarray:
         """The undone curve, (L, epochs run)."""
@@ -98,3 +146,28 @@ class Progress:
     lanes_done: int
     epochs_done: int
     share_done: float  # of the whole, estimated; lanes that stop early count as whole
+
+
+def is_constant(probability: np.ndarray) -> bool:
+    """Tell whether a lane says the same of every row (m, K); of one row it cannot be told.
+
+    Examples
+    --------
+    >>> is_constant(np.array([[0.9, 0.1], [0.9, 0.1]])), is_constant(np.array([[0.9, 0.1]]))
+    (True, False)
+    """
+    return len(probability) > 1 and bool(np.ptp(probability, axis=0).max() < CONSTANT)
+
+
+def _stacked(curves: Sequence[np.ndarray]) -> np.ndarray:
+    """Put one curve of several parts together, the shorter ones filled up with NaN."""
+    longest = max(curve.shape[1] for curve in curves)
+    return np.concatenate(
+        [np.pad(c, ((0, 0), (0, longest - c.shape[1])), constant_values=np.nan) for c in curves]
+    )
+
+
+def _concatenated(parameters: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Put the trainable variables of several parts together, and the others."""
+    kinds = zip(*parameters, strict=True)
+    return tuple([np.concatenate(v) for v in zip(*of_kind, strict=True)] for of_kind in kinds)

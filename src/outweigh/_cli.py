@@ -118,8 +118,17 @@ def run(
     prevalence: Prevalence = None,
     sampled_at: SampledAt = None,
     settings: Annotated[
-        str, typer.Option(help="What to try: none, balanced, ratio:50, path:8 …")
-    ] = ("path:8"),
+        str,
+        typer.Option(help="What to try: balanced, ratio:50, path:8, focal:2, smote, remedies …"),
+    ] = "path:8",
+    reference: Annotated[
+        str | None,
+        typer.Option(help="Classifiers to measure against: usual, logistic …", metavar="LIST"),
+    ] = None,
+    use: Annotated[
+        str | None,
+        typer.Option(help="What to refit; the verdict's choice unless given.", metavar="SETTING"),
+    ] = None,
     network: Network = None,
     epochs: Annotated[int | None, typer.Option(help="At most.")] = None,
     patience: Annotated[int, typer.Option(help="0: no early stopping.")] = 15,
@@ -221,6 +230,8 @@ def run(
             objective=wanted.resolved(table.classes),
             deployment=deployment,
             settings=settings,
+            references=reference or (),
+            use=use,
             network=build,
             network_name=network,
             design=design,
@@ -347,7 +358,7 @@ def weights(
     """Compute class weights for a table, ready for Keras."""
     import json as json_format
 
-    from outweigh._settings import parse_settings
+    from outweigh._grammar import parse_settings
     from outweigh._table import read_target
     from outweigh._terminal import clean
 

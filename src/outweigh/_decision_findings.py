@@ -12,10 +12,13 @@ from scipy import stats
 from outweigh import _scores as scores
 from outweigh._compare import NO_GAIN, TOO_FEW
 from outweigh._counted import Alerts
+from outweigh._difference import Saying
 from outweigh._look import Found, Judged, NotApplicable
-from outweigh._predictions import Predictions
+from outweigh._objective import Objective
+from outweigh._predictions import LOSS, SAMPLING, WEIGHTS, Predictions
 from outweigh._reading import shown
 from outweigh._settings import TWIN
+from outweigh._versus import BETTER, Gain, cost_gains
 
 CONFIDENCE = 0.95
 NEARLY_EVERYBODY = 0.9  # of the cases
@@ -30,8 +33,9 @@ Floats = NDArray[np.float64]
 
 def weight_at_edge(e: Judged) -> Answers:
     """``weight-at-edge``: the best class weight is the largest or the smallest that was tried."""
-    names, strength = e.predictions.settings, _strength(e)
-    order = [s for s in np.argsort(strength).tolist() if np.isfinite(strength[s])]
+    names, strength, kinds = e.predictions.settings, _strength(e), e.predictions.kinds
+    tried = [kind == WEIGHTS for kind in kinds] & np.isfinite(strength)
+    order = [s for s in np.argsort(strength).tolist() if tried[s]]
     best, twin = names.index(e.verdict.best), names.index(TWIN.name)
     if best not in order or len(order) < 3:
         yield NotApplicable("fewer than two strengths of class weights were tried")
@@ -129,6 +133,35 @@ def weights_moved_threshold(e: Judged) -> Answers:
         "no gain can be told from chance.",
         "The weights moved the threshold and did no more: leave them out, and move it yourself.",
     )
+
+
+def remedy_beats_none(e: Judged) -> Answers:
+    """``remedy-beats-none``: a loss or a way of sampling does better than what was chosen."""
+    p, d = e.predictions, e.decisions
+    remedies = [s for s, kind in enumerate(p.kinds) if kind in (LOSS, SAMPLING)]
+    if not remedies:
+        yield NotApplicable("no other loss and no sampling were tried")
+        return
+    gains = dict(zip(remedies, cost_gains(d, remedies), strict=True))
+    least, chosen = d.overall, p.settings.index(e.verdict.chosen)
+    better = [s for s in remedies if gains[s].says == BETTER and least[s] < least[chosen]]
+    if not better:
+        return
+    best = min(better, key=lambda s: least[s])
+    beside = "" if e.verdict.chosen == TWIN.name else f", and better than {shown(e.verdict.chosen)}"
+    yield Found(
+        f"With {shown(p.settings[best])} {_gained(gains[best], d.objective)}{beside}; "
+        f"{len(better)} of the {len(remedies)} tried so do better.",
+        f"outweigh run --use {shown(p.settings[best])} refits it. The interval is that of a remedy "
+        "fixed in advance: of many some look better by chance, so try it on new rows.",
+    )
+
+
+def _gained(gain: Gain, objective: Objective) -> str:
+    says = Saying(objective)
+    numbers = gain.difference, *(gain.interval or ())
+    gained, low, high = (says.changed(number) for number in numbers if number is not None)
+    return f"{says.subject} is {gained} than without any remedy (95 % interval: {low} to {high})"
 
 
 def _strength(e: Judged) -> Floats:

@@ -229,7 +229,8 @@ def worth(
         cells = [confusion(cases.y, d, 2, cases.weight) for d in decided]
         return np.asarray(-objective.value(np.stack(cells)))
     if isinstance(objective, Costs):
-        return np.asarray(objective.row_loss(cases.y, decided, cases.amount) @ cases.weight)
+        loss = objective.row_loss(cases.y, decided, cases.amount)
+        return np.asarray(np.vecdot(loss, cases.weight))  # unlike a matrix product, row by row
     raise TypeError(f"{objective!r} must be costs, a score of counts, or a ranking")
 
 

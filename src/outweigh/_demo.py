@@ -292,7 +292,7 @@ def _results(
         "settings": scored,
         "chosen": chosen_record(verdict, scored),
         "verdict": verdict_record(verdict),
-        "thresholds": thresholds_record(baseline, verdict),
+        "thresholds": thresholds_record(baseline, verdict.chosen),
         "curves": curves_record(baseline, shown),
         "history": {},
         "test": None,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outweigh._errors import UsageError
-from outweigh._settings import undo
+from outweigh._shapes import undo
 
 
 @final

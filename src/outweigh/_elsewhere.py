@@ -353,7 +353,7 @@ def _results(
         "settings": settings,
         "chosen": chosen_record(verdict, settings),
         "verdict": verdict_record(verdict),
-        "thresholds": thresholds_record(decisions, verdict),
+        "thresholds": thresholds_record(decisions, verdict.chosen),
         "curves": curves_record(decisions),
         "history": {},
         "test": None,

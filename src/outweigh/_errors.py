@@ -8,7 +8,9 @@
     │   ├── TableError                it cannot be read, or a column is wrong
     │   ├── SplitError                its rows cannot be divided as asked
     │   └── BundleError               a saved model is damaged, or holds what it must not
-    └── NetworkError    (ValueError)  a network that cannot be trained here    exit 65
+    ├── NetworkError    (ValueError)  a network that cannot be trained here    exit 65
+    └── SettingError                  a setting that cannot be trained on some rows: it ends, the
+                                      other settings go on                     exit 65
 
 Each message is one line: what must hold, what came, what to do.
 """
@@ -46,5 +48,11 @@ class BundleError(DataError):
 
 class NetworkError(OutweighError, ValueError):
     """A network that cannot be trained here."""
+
+    exit_code = 65
+
+
+class SettingError(OutweighError):
+    """A setting that cannot be trained on some rows; a study goes on without it."""
 
     exit_code = 65

@@ -66,6 +66,22 @@ class Features:
     others: Pipeline | None = None
     known: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def one_hot(self) -> tuple[NDArray[np.int64], ...]:
+        """For each column of few texts, the places of the features that together tell its text.
+
+        There are none of them where the features come from a bundle: nothing is trained on those.
+        """
+        if not isinstance(self.others, Pipeline):
+            return ()
+        outputs = self.others[0].all_outputs_  # begin with the place of their column, see `_frame`
+        column = np.array([int(output.split("_", 1)[0]) for output in outputs])
+        names = [name for name, kind in self.schema if kind != "number"]
+        return tuple(
+            len(self.names) - len(outputs) + np.flatnonzero(column == names.index(name))
+            for name in self.known
+        )
+
     def transform(self, columns: Columns) -> NDArray[np.float32]:
         """Turn columns of N rows into features (N, D'): float32, C-contiguous, all finite."""
         features = np.zeros((len(columns), len(self.names)), dtype=np.float32)

@@ -11,6 +11,7 @@ from outweigh._findings import looks_at
 from outweigh._model import DEFAULT, Model, stacked
 from outweigh._network import default_network
 from outweigh._record import record
+from outweigh._shapes import Shape
 from outweigh._study import Evidence
 
 
@@ -57,11 +58,13 @@ def model_of(evidence: Evidence, build: Any, network_name: str) -> Model:
         )
     parameters, n_trainable = stacked([_first_lane(t.parameters) for t in alive])
     counts = np.bincount(e.table.y[e.split.rest], minlength=len(e.table.classes))
-    s = e.predictions.settings.index(e.verdict.chosen)
+    used = e.final.settings[0].name
+    s = e.predictions.settings.index(used)
     return Model(
         classes=e.table.classes,
-        setting=e.verdict.chosen,
+        setting=used,
         class_weight=e.final.class_weight[0],
+        shape=Shape(*(values[0] for values in e.final.shape)),
         prior=counts / counts.sum(),
         repair=e.decisions.calibrated.final[s],
         factor=e.decisions.factor,

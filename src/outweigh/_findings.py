@@ -19,6 +19,7 @@ from outweigh._study import Evidence
 
 LOOKS: dict[str, Look] = {
     "time-limit": lanes.out_of_time,
+    "setting-failed": lanes.setting_failed,
     "lanes-diverged": lanes.lanes_diverged,
     "lanes-collapsed": lanes.lanes_collapsed,
     "no-early-stopping": lanes.no_early_stopping,
@@ -38,6 +39,7 @@ LOOKS: dict[str, Look] = {
     "flags-nearly-everybody": decisions.flags_nearly_everybody,
     "flags-nearly-nobody": decisions.flags_nearly_nobody,
     "weights-moved-threshold": decisions.weights_moved_threshold,
+    "remedy-beats-none": decisions.remedy_beats_none,
 }
 """Every look by its code, in the order in which findings come."""
 

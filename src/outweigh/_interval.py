@@ -37,11 +37,11 @@ Interval = tuple[float, float]
 @final
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Paired:
-    """What each entry costs under the twin's decision and under that of the setting picked.
+    """What each entry costs under the twin's decision and under another one.
 
     Attributes
     ----------
-    twin, weighted : (N,) float
+    twin, other : (N,) float
         Losses, with everything multiplied in that makes an entry count more or less.
     stake : (N,) float, not negative
         The most that two decisions about the entry can differ in loss.
@@ -60,7 +60,7 @@ class Paired:
     """
 
     twin: Float
-    weighted: Float
+    other: Float
     stake: Float
     y: NDArray[np.int64]
     fold: NDArray[np.int64]
@@ -76,15 +76,20 @@ Method = Callable[[Paired], Interval | None]
 def difference(paired: Paired) -> float | None:
     """Give the percentage of the twin's cost that is saved; None where the twin costs nothing."""
     twin = float(paired.twin.sum())
-    return 100 * (twin - float(paired.weighted.sum())) / twin if twin > 0 else None
+    return 100 * (twin - float(paired.other.sum())) / twin if twin > 0 else None
 
 
-def over_units(paired: Paired) -> Interval | None:
+def over_units(paired: Paired, *, unseen: float = UNSEEN, shared: float = 1.0) -> Interval | None:
     r"""Give Student's t over the units, widened for what was not seen and for the choice.
 
     Parameters
     ----------
     paired : Paired
+    unseen : float
+        Rows of each class that are imagined to be decided differently; 0 where losses follow from
+        no decision, so that any two differ a little.
+    shared : float
+        How many times as large the variance is because the models share training rows.
 
     Returns
     -------
@@ -93,28 +98,28 @@ def over_units(paired: Paired) -> Interval | None:
 
     Notes
     -----
-    With :math:`\hat R = 1 - \sum w / \sum t` the share of the twin's losses t that the weighted
-    ones w save, a unit's part in the error of that share is
+    With :math:`\hat R = 1 - \sum w / \sum t` the share of the twin's losses t that the others, w,
+    save, a unit's part in the error of that share is
     :math:`\psi_u = \sum_{i \in u} \big((1 - \hat R) t_i - w_i\big) / \sum t`, and
 
     .. math::
-        \hat R \pm t_{U-1} \sqrt{\kappa V}, \qquad
-        V = \max\Big(\frac{U}{U-1} \sum_u \psi_u^2,\; \frac12 \sum_k \overline{s_k^2}\Big)
+        \hat R \pm t_{U-1} \sqrt{c \, \kappa V}, \qquad
+        V = \max\Big(\frac{U}{U-1} \sum_u \psi_u^2,\; h \sum_k \overline{s_k^2}\Big)
 
-    with :math:`\overline{s_k^2}` the mean squared stake of a row of class k, in shares of
-    :math:`\sum t` too, and κ from `inflation`.
+    with h the rows unseen, :math:`\overline{s_k^2}` the mean squared stake of a row of class k, in
+    shares of :math:`\sum t` too, and κ from `inflation`.
 
     The linearised ratio is that of Cochran, Sampling Techniques, 3rd edition, Wiley 1977, chapter
     6, over units drawn whole, chapter 9A.
 
     Examples
     --------
-    Ten rows; the twin misses three positives of cost 4, the weighted one finds one of them and
+    Ten rows; the twin misses three positives of cost 4, the other one finds one of them and
     gives two false alarms:
 
     >>> paired = Paired(
     ...     twin=np.array([4., 4, 4, 0, 0, 0, 0, 0, 0, 0]),
-    ...     weighted=np.array([0., 4, 4, 1, 1, 0, 0, 0, 0, 0]),
+    ...     other=np.array([0., 4, 4, 1, 1, 0, 0, 0, 0, 0]),
     ...     stake=np.array([4., 4, 4, 1, 1, 1, 1, 1, 1, 1]),
     ...     y=np.array([1, 1, 1, 0, 0, 0, 0, 0, 0, 0]), fold=np.arange(10) % 2,
     ...     unit=np.arange(10), repeat=np.zeros(2, dtype=int),
@@ -127,9 +132,9 @@ def over_units(paired: Paired) -> Interval | None:
     place, n_units = _units(paired)
     if centre is None or n_units < 2:
         return None
-    seen = n_units / (n_units - 1) * np.sum(_parts(paired, paired.weighted, place) ** 2)
-    variance = max(seen, UNSEEN * _square_stakes(paired).sum())
-    variance *= _inflation(paired, place)
+    seen = n_units / (n_units - 1) * np.sum(_parts(paired, paired.other, place) ** 2)
+    variance = max(seen, unseen * _square_stakes(paired).sum())
+    variance *= shared * _inflation(paired, place)
     half = 100 * float(stats.t.ppf((1 + CONFIDENCE) / 2, n_units - 1) * np.sqrt(variance))
     return centre - half, centre + half
 
@@ -194,10 +199,10 @@ def over_folds(paired: Paired) -> Interval | None:
 
     Examples
     --------
-    The twin costs 10 on each of three folds, the weighted setting 8, 9 and 10:
+    The twin costs 10 on each of three folds, the other one 8, 9 and 10:
 
     >>> paired = Paired(
-    ...     twin=np.array([10., 10, 10]), weighted=np.array([8., 9, 10]), stake=np.ones(3),
+    ...     twin=np.array([10., 10, 10]), other=np.array([8., 9, 10]), stake=np.ones(3),
     ...     y=np.zeros(3, dtype=int), fold=np.arange(3), unit=np.arange(3),
     ...     repeat=np.zeros(3, dtype=int),
     ... )
@@ -207,10 +212,10 @@ def over_folds(paired: Paired) -> Interval | None:
     """
     n_folds = len(paired.repeat)
     twin = np.bincount(paired.fold, paired.twin, n_folds)
-    weighted = np.bincount(paired.fold, paired.weighted, n_folds)
+    other = np.bincount(paired.fold, paired.other, n_folds)
     judged = np.bincount(paired.fold, minlength=n_folds) > 0
     of_repeats = [judged & (paired.repeat == r) for r in np.unique(paired.repeat[judged])]
-    intervals = [_t(twin[of_repeat], weighted[of_repeat]) for of_repeat in of_repeats]
+    intervals = [_t(twin[of_repeat], other[of_repeat]) for of_repeat in of_repeats]
     if None in intervals:
         return None
     low, high = np.mean(np.array(intervals), axis=0).tolist()
@@ -221,10 +226,10 @@ DEFAULT: Method = over_units
 """Of those that cover in every simulated world of benchmarks/README.md, the narrowest."""
 
 
-def _t(twin: Float, weighted: Float) -> Interval | None:
+def _t(twin: Float, other: Float) -> Interval | None:
     if twin.sum() <= 0 or len(twin) < 2:
         return None
-    saved = 100 * (twin - weighted) / twin.mean()
+    saved = 100 * (twin - other) / twin.mean()
     half = stats.t.ppf((1 + CONFIDENCE) / 2, len(saved) - 1) * stats.sem(saved)
     return float(saved.mean() - half), float(saved.mean() + half)
 

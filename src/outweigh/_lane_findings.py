@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from outweigh._chunk import COLLAPSED, DIVERGED
 from outweigh._look import Found, NotApplicable
+from outweigh._reading import shown
 from outweigh._study import Evidence
 
 Answers = Iterator[Found | NotApplicable]
@@ -24,6 +25,18 @@ def out_of_time(e: Evidence) -> Answers:
         f"{planned[1]} seeds, and {final} of the final model's.",
         "Raise --time-limit, or try fewer settings: intervals get narrower and averages steadier.",
     )
+
+
+def setting_failed(e: Evidence) -> Answers:
+    """``setting-failed``: a setting could not be trained on some rows, and is left out."""
+    for name in dict.fromkeys(failure.setting for failure in e.failures):
+        first, *more = [failure for failure in e.failures if failure.setting == name]
+        others = f" and {len(more)} more lanes" if more else ""
+        yield Found(
+            f"{shown(name)} is left out: in fold {first.fold + 1} with seed {first.seed}{others}, "
+            f"{first.reason.rstrip('.')}.",
+            "Mend what it says, or leave the setting out: the others are compared without it.",
+        )
 
 
 def lanes_diverged(e: Evidence) -> Answers:

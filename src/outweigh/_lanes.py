@@ -29,13 +29,14 @@ from outweigh._chunk import (
     Curves,
     Progress,
     Trained,
+    is_constant,
 )
 from outweigh._errors import NetworkError
 from outweigh._machine import cores, free_memory
 from outweigh._network import Build, Network, default_network, prepare
-from outweigh._program import Lane, Program, Rows, Watch, padded
+from outweigh._program import Lane, Program, Rows, Watch, padded, scale
+from outweigh._treatment import Treatment
 
-CONSTANT = 1e-6  # a lane whose probabilities differ by less has collapsed
 COPIES = 4  # of its training rows that a block holds: taken, on the device, in order, at work
 
 Tell = Callable[[Progress], None]
@@ -162,7 +163,12 @@ class KerasTrainer:
 
 
 def predict(
-    build: Build, parameters: tuple[list[Any], list[Any]], x: np.ndarray, *, n_classes: int
+    build: Build,
+    parameters: tuple[list[Any], list[Any]],
+    x: np.ndarray,
+    *,
+    n_classes: int,
+    delta: np.ndarray | None = None,
 ) -> np.ndarray:
     """Give the probabilities (L, n, K) of rows by networks that were trained.
 
@@ -174,6 +180,8 @@ def predict(
         As `Trained` keeps them.
     x : array of float32, shape (n, D)
     n_classes : int
+    delta : (K,) float, optional
+        What their logits are multiplied by.
 
     Raises
     ------
@@ -188,7 +196,9 @@ def predict(
                 f"{needed[:120]}, those that were trained {came[:120]}: name the same function"
             )
     rows = padded(Rows(x, np.zeros(len(x), "int32"), None)).x
-    said = np.asarray(program.predict(*parameters, rows))
+    n_seeds = len(parameters[0][0])
+    each = None if delta is None else np.tile(delta.astype("float32"), (n_seeds, 1))
+    said = np.asarray(program.predict(*parameters, rows, each))
     return said.reshape(len(said), -1, n_classes)[:, : len(x)]
 
 
@@ -218,9 +228,12 @@ class _Block:
     n_lanes: int  # without repeats
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def program(self) -> tuple[int, ...]:
+        """What blocks must share to be trained by one compiled program."""
         c = self.chunk
-        return (len(self.lanes), len(c.training), len(c.validation), len(c.held_out), c.batch_size)
+        rows = len(c.training), c.rows_per_epoch, len(c.validation), len(c.held_out)
+        kind = c.shape is None, c.start is None
+        return (len(self.lanes), *rows, *kind)
 
 
 def _blocks(chunk: Chunk, widest: int) -> list[_Block]:
@@ -231,17 +244,6 @@ def _blocks(chunk: Chunk, widest: int) -> list[_Block]:
     firsts = range(0, lanes, width)
     numbers = [[min(i, lanes - 1) for i in range(first, first + width)] for first in firsts]
     return [_Block(chunk, tuple(n), len(set(n))) for n in numbers]
-
-
-@dataclass(frozen=True)
-class _Result:
-    """A trained block, without the repeated lanes."""
-
-    probability: np.ndarray
-    outcome: list[str]
-    epochs: np.ndarray
-    curves: Curves
-    parameters: tuple[Any, Any] | None
 
 
 class _Crew:
@@ -268,7 +270,7 @@ class _Crew:
         """Whether blocks are to be left where they are."""
         return self._broken.is_set() or time.monotonic() > self.until
 
-    def run(self, program: Program, starts: dict[int, Lane], workers: int) -> list[_Result | None]:
+    def run(self, program: Program, starts: dict[int, Lane], workers: int) -> list[Trained | None]:
         """Train the blocks; None for one that was left."""
         with ThreadPoolExecutor(workers) as pool:
             jobs = [
@@ -303,12 +305,12 @@ class _Crew:
 
 def _compile(program: Program, blocks: Sequence[_Block], starts: dict[int, Lane]) -> None:
     """Compile for each shape before the threads start: tracing is not for many threads."""
-    for block in {block.shape: block for block in blocks}.values():
-        lane, watch, class_weight = _start(block, program, starts[block.chunk.seed])
+    for block in {block.program: block for block in blocks}.values():
+        lane, watch, treatment = _start(block, program, starts[block.chunk.seed])
         chunk = block.chunk
         rows = (_training(chunk), _order(chunk, epoch=0), _validation(chunk))
         try:
-            program.compile(lane, watch, class_weight, *rows, _held_out(chunk))
+            program.compile(lane, watch, treatment, *rows, _held_out(chunk))
         except Exception as error:
             text = " ".join(str(error).split())[:300]
             raise NetworkError(
@@ -334,19 +336,37 @@ def _held_out(chunk: Chunk) -> np.ndarray:
 
 
 def _order(chunk: Chunk, *, epoch: int) -> np.ndarray:
-    return batch_order(len(chunk.training), seed=chunk.seed, epoch=epoch).astype("int32")
+    """Give the training rows, by their place, that an epoch visits."""
+    if chunk.draw is None:
+        return batch_order(len(chunk.training), seed=chunk.seed, epoch=epoch).astype("int32")
+    y = chunk.y[chunk.training]
+    order = chunk.draw.order(y, seed=chunk.seed, epoch=epoch, batch_size=chunk.batch_size)
+    return order.astype("int32")
 
 
-def _start(block: _Block, program: Program, start: Lane) -> tuple[Lane, Watch, np.ndarray]:
-    class_weight = block.chunk.class_weight[list(block.lanes)].astype("float32")
-    return *program.start(start, class_weight, block.chunk.prior), class_weight
+def _start(block: _Block, program: Program, start: Lane) -> tuple[Lane, Watch, Treatment]:
+    chunk = block.chunk
+    frequency = np.ones(len(chunk.prior)) if chunk.frequency is None else chunk.frequency
+    treatment = Treatment(
+        class_weight=chunk.class_weight,
+        frequency=np.broadcast_to(frequency, chunk.class_weight.shape),
+        shape=chunk.shape,
+        start=chunk.start,
+    )
+    lanes = list(block.lanes)
+    treatment = jax.tree.map(lambda v: v[lanes].astype(_kind(v)), treatment)
+    return *program.start(start, treatment, chunk.prior), treatment
 
 
-def _train_block(block: _Block, program: Program, start: Lane, crew: _Crew) -> _Result | None:
+def _kind(values: np.ndarray) -> str:
+    return "int32" if values.dtype.kind == "i" else "float32"
+
+
+def _train_block(block: _Block, program: Program, start: Lane, crew: _Crew) -> Trained | None:
     """Train a block to its end, or until the crew must stop."""
     if crew.must_stop:
         return None
-    lane, watch, class_weight = _start(block, program, start)
+    lane, watch, treatment = _start(block, program, start)
     chunk = block.chunk
     rows, validation = jax.device_put((_training(chunk), _validation(chunk)))
     losses: list[Curves] = []
@@ -354,11 +374,11 @@ def _train_block(block: _Block, program: Program, start: Lane, crew: _Crew) -> _
         if crew.must_stop:
             return None
         order = _order(chunk, epoch=len(losses))
-        lane, watch, loss = program.epoch(lane, watch, class_weight, rows, order, validation)
+        lane, watch, loss = program.epoch(lane, watch, treatment, rows, order, validation)
         losses.append(jax.tree.map(np.asarray, loss))
         crew.epoch(block)
     best = watch.trainable, watch.other
-    held_out = np.asarray(program.predict(*best, _held_out(chunk)))
+    held_out = np.asarray(program.predict(*best, _held_out(chunk), scale(treatment)))
     crew.end(block, len(losses))
     curves = jax.tree.map(lambda *v: np.stack(v, axis=1), *losses)
     return _result(block, held_out, watch, best, curves, crew.keep_parameters)
@@ -371,7 +391,7 @@ def _result(
     best: tuple[Any, Any],
     curves: Curves,
     keep_parameters: bool,
-) -> _Result:
+) -> Trained:
     n, m = block.n_lanes, len(block.chunk.held_out)
     probability = held_out.reshape(len(held_out), -1, held_out.shape[-1])[:n, :m]
     best = jax.tree.map(lambda v: np.asarray(v)[:n], best)
@@ -383,7 +403,7 @@ def _result(
     ]
     epochs = np.asarray(watch.epoch if validated else watch.now)[:n]
     curves = jax.tree.map(lambda v: v[:n] if validated else v[:n, :0], curves)
-    return _Result(probability, outcome, epochs, curves, best if keep_parameters else None)
+    return Trained(probability, tuple(outcome), epochs, curves, best if keep_parameters else None)
 
 
 def _outcome(probability: np.ndarray, parameters: list[np.ndarray], stopped: bool) -> str:
@@ -391,32 +411,15 @@ def _outcome(probability: np.ndarray, parameters: list[np.ndarray], stopped: boo
     finite = all(np.isfinite(v).all() for v in parameters if v.dtype.kind == "f")
     if not finite or not np.isfinite(probability).all():
         return DIVERGED
-    if len(probability) > 1 and np.ptp(probability, axis=0).max() < CONSTANT:
+    if is_constant(probability):
         return COLLAPSED
     return STOPPED if stopped else FINISHED
 
 
-def _joined(parts: Sequence[_Result | None]) -> Trained | None:
+def _joined(parts: Sequence[Trained | None]) -> Trained | None:
     """Put a chunk's blocks together; None when one was left."""
     done = [part for part in parts if part is not None]
-    if len(done) < len(parts):
-        return None
-    kept = [part.parameters for part in done if part.parameters is not None]
-    return Trained(
-        probability=np.concatenate([part.probability for part in done]),
-        outcome=tuple(o for part in done for o in part.outcome),
-        epochs=np.concatenate([part.epochs for part in done]),
-        curves=jax.tree.map(_stacked, *[part.curves for part in done]),
-        parameters=jax.tree.map(lambda *v: np.concatenate(v), *kept) if kept else None,
-    )
-
-
-def _stacked(*curves: np.ndarray) -> np.ndarray:
-    """Put one curve of several blocks together, the shorter ones filled up with NaN."""
-    longest = max(curve.shape[1] for curve in curves)
-    return np.concatenate(
-        [np.pad(c, ((0, 0), (0, longest - c.shape[1])), constant_values=np.nan) for c in curves]
-    )
+    return Trained.joined(done) if len(done) == len(parts) else None
 
 
 def _check_alike(networks: Sequence[Network]) -> None:

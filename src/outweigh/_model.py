@@ -1,7 +1,8 @@
 """The model: columns in, honest probabilities and decisions out.
 
-The chosen setting's networks, one for each seed, each told its class weights and rid of them again,
-then averaged, repaired, and brought to the world that they are used in.
+The chosen setting's networks, one for each seed, each rid again of what its loss, its class weights
+and its rows did to probabilities, then averaged, repaired, and brought to the world that they are
+used in.
 
 Letters: n new rows, R seeds, K classes, P parameters.
 """
@@ -20,7 +21,7 @@ from outweigh._network import Build
 from outweigh._objective import Costs
 from outweigh._operating import LeastCost, LeastRowCost, Rule
 from outweigh._repairs import Map
-from outweigh._settings import undo
+from outweigh._shapes import Shape, undo, unshaped
 
 DEFAULT = "default"  # what our own network is called
 REFER = "refer to a person"  # the decision that hands a case on
@@ -35,9 +36,11 @@ class Model:
     classes : (K,) tuple
         The labels: (negative, positive) when there are two.
     setting : str
-        Name of the class-weight setting.
+        Name of the setting.
     class_weight : (K,) float64
-        What the networks were weighted with, and what is undone.
+        How many times as frequent each class is in what the networks learned, which is undone.
+    shape : Shape
+        Of the loss, which is undone before.
     prior : (K,) float64
         Class shares of the rows that it was trained on.
     repair : Map
@@ -66,6 +69,7 @@ class Model:
     classes: tuple[Any, ...]
     setting: str
     class_weight: np.ndarray
+    shape: Shape
     prior: np.ndarray
     repair: Map
     factor: np.ndarray
@@ -89,7 +93,10 @@ class Model:
             list(self.parameters[self.n_trainable :]),
         )
         x = self.features.transform(columns)
-        said = predict(self.build, parameters, x, n_classes=len(self.classes))
+        k = len(self.classes)
+        scaled = k > 2 and bool((self.shape.delta != 1).any())
+        delta = self.shape.delta if scaled else None
+        said = unshaped(predict(self.build, parameters, x, n_classes=k, delta=delta), self.shape)
         averaged = np.asarray(undo(said, self.class_weight).mean(axis=0))
         return deployed(self.repair(averaged), self.factor)
 

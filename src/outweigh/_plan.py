@@ -8,14 +8,17 @@ Letters: N rows, K classes, S settings, R seeds, F folds, D features.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from outweigh._chunk import Chunk, Curves, default_batch_size
+from outweigh._cohorts import Cohort, cohorts_of, visited
 from outweigh._errors import UsageError
 from outweigh._features import Features, fit_features
 from outweigh._groups import duplicate_groups
 from outweigh._settings import Setting
+from outweigh._shapes import Shape
 from outweigh._split import Fold, Split, divide
 from outweigh._table import Table
 from outweigh._validation import validation_share, whole_batches
@@ -23,6 +26,7 @@ from outweigh._validation import validation_share, whole_batches
 FEWEST_VALIDATING = 10  # rows outside the most frequent class that lanes may be stopped by
 VALIDATING = 0.15  # share of the training rows that stops lanes
 ALIKE = 1.1  # training parts that differ by less get as many gradient rows: one program for all
+MADE = 2  # times the training rows that a sampler makes of two classes
 WATCHED = Curves._fields
 EPOCHS, EPOCHS_UNSTOPPED = 150, 30
 
@@ -114,8 +118,17 @@ class Part:
     fold: Fold
     features: Features
     class_weight: np.ndarray  # (S, K)
+    shape: Shape  # of the settings' losses, (S, ...)
     prior: np.ndarray  # (K,) class shares of the training rows
     n_gradient: int  # training rows for gradient steps; all of them where no lane stops early
+
+
+class Job(NamedTuple):
+    """One chunk to be: a cohort with one seed in one part."""
+
+    part: int
+    seed: int
+    cohort: Cohort
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,24 +147,53 @@ class Plan:
         return max(len(part.features.names) for part in self.parts)
 
     @property
+    def cohorts(self) -> tuple[Cohort, ...]:
+        """The settings, as they train together."""
+        return cohorts_of(self.settings)
+
+    @property
     def x_bytes(self) -> int:
-        """Bytes of one part's features."""
-        return 4 * len(self.table.y) * self.n_features
+        """Bytes of one part's features, and of the rows that samplers make of them."""
+        n_made = len(self.seeds) * sum(cohort.sampler is not None for cohort in self.cohorts)
+        return 4 * len(self.table.y) * self.n_features * (1 + MADE * n_made)
 
-    def chunks(self, numbers: Sequence[int]) -> Iterator[Chunk]:
-        """Give the chunks of some parts, seed by seed: a whole seed is judged before the next."""
-        x = {n: self._x(self.parts[n]) for n in numbers}
+    def jobs(self, numbers: Sequence[int]) -> Iterator[Job]:
+        """Give the jobs of some parts, seed by seed: a whole seed is judged before the next."""
         for seed in self.seeds:
-            for n in numbers:
-                yield self._chunk(self.parts[n], seed, x[n])
+            for cohort in self.cohorts:
+                for n in numbers:
+                    yield Job(n, seed, cohort)
 
-    def _x(self, part: Part) -> np.ndarray:
-        """Give the features (N, D) of all rows, as the part's training rows say."""
+    def x(self, n: int) -> np.ndarray:
+        """Give the features (N, D) of all rows, as a part's training rows say."""
+        part = self.parts[n]
         x = part.features.transform(self.table.columns)
         missing = self.n_features - x.shape[1]
         return np.pad(x, ((0, 0), (0, missing))) if missing else x
 
-    def _chunk(self, part: Part, seed: int, x: np.ndarray) -> Chunk:
+    def chunk(self, job: Job, x: np.ndarray) -> tuple[Chunk, np.ndarray]:
+        """Give a job's chunk, of the features x of its part; how frequent classes are in it, (K,).
+
+        Raises
+        ------
+        SettingError
+            When the cohort's sampler cannot serve its rows.
+        """
+        part, settings = self.parts[job.part], list(job.cohort.settings)
+        chunk = self._given(part, job.seed, x)
+        chunk = replace(chunk, class_weight=chunk.class_weight[settings])
+        if job.cohort.bends:
+            shape = Shape(*(values[settings] for values in part.shape))
+            chunk = replace(chunk, shape=shape, start=self._starts(settings))
+        return visited(chunk, job.cohort, one_hot=part.features.one_hot)
+
+    def _starts(self, settings: Sequence[int]) -> np.ndarray | None:
+        """Give the epochs that settings' class weights wait; None where none does."""
+        shares = np.array([self.settings[s].deferred for s in settings])
+        return np.rint(shares * self.schedule.epochs).astype(int) if shares.any() else None
+
+    def _given(self, part: Part, seed: int, x: np.ndarray) -> Chunk:
+        """Give the chunk of all settings, on the rows that they are given."""
         gradient, validation = part.fold.training, part.fold.training[:0]
         if self.schedule.stops_early:
             gradient, validation = validation_share(
@@ -254,11 +296,13 @@ def _part(
     if schedule.stops_early:
         alike = smallest if n <= ALIKE * smallest else n
         n_gradient = whole_batches(alike, batch_size=schedule.batch_size, share=VALIDATING)
+    shapes = [setting.loss.shape(counts) for setting in settings]
     return Part(
         number=number,
         fold=fold,
         features=fit_features(table.columns, fold.training),
         class_weight=np.stack([s.class_weight(counts, table.classes) for s in settings]),
+        shape=Shape(*map(np.stack, zip(*shapes, strict=True))),
         prior=counts / counts.sum(),
         n_gradient=n_gradient,
     )

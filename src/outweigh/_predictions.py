@@ -23,9 +23,12 @@ import pyarrow.parquet as pq
 from numpy.typing import DTypeLike, NDArray
 
 from outweigh._errors import TableError
-from outweigh._settings import undo
+from outweigh._shapes import Shape, are_shapes, is_plain, undo, unshaped
 
 DIVERGED = "diverged"
+WEIGHTS, LOSS, SAMPLING, REFERENCE = KINDS = ("weights", "loss", "sampling", "reference")
+"""What a setting can be about: classes, a loss, rows, or no network at all."""
+
 OUTCOMES = ("stopped", "finished", "collapsed", DIVERGED)
 
 DTYPES: dict[str, DTypeLike] = {
@@ -46,7 +49,7 @@ DTYPES: dict[str, DTypeLike] = {
 ROUNDING = 1e-3
 """How far above 1 a probability in float32 may be: a network's rounding is its own."""
 
-FORMAT = 2
+FORMAT = 3
 """Number of the file format; a reader refuses what it does not know."""
 
 MEASURES = ("row_weight", "amount")
@@ -84,7 +87,8 @@ class Predictions:
         Their names; ``"none"`` is the twin.
     seeds : (R,) tuple of int
     class_weight : (S, F, K) float64
-        What the setting's lanes of each fold were weighted with.
+        How many times as frequent each class is in what the setting's lanes of each fold learned:
+        class weights, times what sampling did.
     prior : (F, K) float64
         Class shares of each fold's training rows.
     probability : (S, R, N, K) float32
@@ -103,6 +107,11 @@ class Predictions:
         row is its own unless given.
     amount : (N,) float64, optional
         What it costs to miss each entry if it is positive.
+    kinds : (S,) tuple of str
+        What each setting does: ``"weights"`` (classes, or nothing at all), ``"loss"``,
+        ``"sampling"``, or ``"reference"``, which is no network. All ``"weights"`` unless given.
+    shape : Shape of arrays (S, F), (S, F, K), optional
+        What the losses of each setting and fold were; cross-entropy unless given.
     repeat : (F,) int64
         Repetition of the split that each fold belongs to; all 0 unless given. A row has an entry
         in each repetition.
@@ -143,8 +152,12 @@ class Predictions:
     repeat: NDArray[np.int64] | None = None
     unit: NDArray[np.int64] | None = None
     amount: NDArray[np.float64] | None = None
+    kinds: tuple[str, ...] = ()
+    shape: Shape | None = None
 
     def __post_init__(self) -> None:
+        if not self.kinds:
+            object.__setattr__(self, "kinds", (WEIGHTS,) * len(self.settings))
         if self.repeat is None:
             object.__setattr__(self, "repeat", np.zeros(len(self.prior), dtype=np.int64))
         if self.unit is None:
@@ -153,10 +166,14 @@ class Predictions:
             "classes": tuple(self.classes),
             "settings": tuple(map(str, self.settings)),
             "seeds": tuple(map(int, self.seeds)),
+            "kinds": tuple(map(str, self.kinds)),
             "n_training": int(self.n_training),
         }
         for name, value in plain.items():
             object.__setattr__(self, name, value)
+        if self.shape is not None:
+            arrays = (np.ascontiguousarray(part, dtype=np.float64) for part in self.shape)
+            object.__setattr__(self, "shape", Shape(*map(_frozen, arrays)))
         for name, dtype in DTYPES.items():
             if (values := getattr(self, name)) is not None:
                 array = np.ascontiguousarray(values, dtype=dtype)
@@ -209,8 +226,22 @@ class Predictions:
 
     def of_lane(self, s: int, r: int) -> NDArray[np.float64]:
         """Give the undone probabilities (N, K) of setting s with seed r."""
+        said = self.probability[s, r]
         with np.errstate(all="ignore"):  # what diverged lanes left
-            return undo(self.probability[s, r], self.class_weight[s, self.fold])
+            if self.shape is not None:
+                said = self._straight(s, said)
+            return undo(said, self.class_weight[s, self.fold])
+
+    def _straight(self, s: int, said: NDArray[Any]) -> NDArray[Any]:
+        """Take what the losses of a setting did out of probabilities (N, K), fold by fold."""
+        shapes = [Shape(*(part[s, f] for part in self.shape or ())) for f in range(len(self.prior))]
+        if all(map(is_plain, shapes)):
+            return said
+        straight = np.empty(said.shape)
+        for f, shape in enumerate(shapes):
+            there = self.fold == f
+            straight[there] = unshaped(said[there], shape)
+        return straight
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the record to a Parquet file, a row per prediction, for anyone to check.
@@ -257,6 +288,8 @@ def _frozen(array: NDArray[Number]) -> NDArray[Number]:
 
 def _same(a: Any, b: Any) -> bool:
     """Compare to the bit: a NaN equals itself, and the labels 1, 1.0 and True differ."""
+    if isinstance(a, Shape) and isinstance(b, Shape):
+        return all(map(_same, a, b))
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return a.shape == b.shape and np.array_equal(a.view(np.uint8), b.view(np.uint8))
     return repr(a) == repr(b)
@@ -279,8 +312,12 @@ def _check_shapes(p: Predictions) -> None:
         "unit": (n,),
         "amount": (n,),
     }
+    arrays = {name: getattr(p, name) for name in shapes}
+    if p.shape is not None:
+        shapes |= {"gamma": (s, f), "delta": (s, f, k), "iota": (s, f, k), "epsilon": (s, f, k)}
+        arrays |= p.shape._asdict()
     for name, shape in shapes.items():
-        array = getattr(p, name)
+        array = arrays[name]
         if array is not None and array.shape != shape:
             raise ValueError(f"{name} must have shape {shape}; came {array.shape}")
 
@@ -291,9 +328,11 @@ def _check_values(p: Predictions) -> None:
         "y must count from 0 to K − 1": _are_codes(p.y, len(p.classes)),
         "classes must differ": len(set(p.classes)) == len(p.classes),
         "settings must differ": len(set(p.settings)) == len(p.settings),
+        f"kinds must be S of {KINDS}": len(p.kinds) == len(p.settings) and {*p.kinds} <= {*KINDS},
         "seeds must differ": len(set(p.seeds)) == len(p.seeds),
         "class_weight must be positive": _are_finite(p.class_weight) and p.class_weight.all(),
         "prior must be shares of 1": np.allclose(p.prior.sum(axis=1), 1) and _are_finite(p.prior),
+        "shape must be that of losses": p.shape is None or are_shapes(p.shape),
         f"outcome must be one of {OUTCOMES}": np.isin(p.outcome, OUTCOMES).all(),
         "row_weight must not be negative": p.row_weight is None or _are_finite(p.row_weight),
         "amount must not be negative": p.amount is None or _are_finite(p.amount),
@@ -329,6 +368,8 @@ def _facts(p: Predictions) -> dict[str, Any]:
         "format": FORMAT,
         "classes": p.classes,
         "settings": p.settings,
+        "kinds": p.kinds,
+        "shape": None if p.shape is None else [part.tolist() for part in p.shape],
         "seeds": p.seeds,
         "class_weight": p.class_weight.tolist(),
         "prior": p.prior.tolist(),
@@ -413,6 +454,7 @@ def _read_facts(file: pq.ParquetFile) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(header)
     if (came := facts.pop("format")) != FORMAT:
         raise ValueError(f"its format is {came}, this version of outweigh reads {FORMAT}")
+    facts["shape"] = None if facts["shape"] is None else Shape(*facts["shape"])
     return facts
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import gammainc
 
 from outweigh._look import Found, Judged, NotApplicable
-from outweigh._predictions import Predictions
+from outweigh._predictions import WEIGHTS, Predictions
 from outweigh._reading import shown
 from outweigh._settings import TWIN
 
@@ -36,7 +36,8 @@ Units = NDArray[np.int64]
 def probabilities_inflated(e: Judged) -> Answers:
     """``probabilities-inflated``: trained with weights, networks exaggerate the rarest class."""
     p = e.predictions
-    weighted = [name for name in p.settings if name != TWIN.name]
+    kinds = zip(p.settings, p.kinds, strict=True)
+    weighted = [name for name, kind in kinds if kind == WEIGHTS and name != TWIN.name]
     if not weighted:
         yield NotApplicable("no class weights were tried")
         return

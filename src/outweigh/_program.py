@@ -19,6 +19,8 @@ import numpy as np
 from outweigh._chunk import Curves
 from outweigh._layout import rows_last
 from outweigh._network import Network
+from outweigh._shapes import Shape, spoken
+from outweigh._treatment import Treatment, logits, losses
 
 CACHE_BYTES = 2 << 20  # what a core's second-level cache holds; a constant, so that it is no
 # property of the machine how lanes are divided, and results are the same everywhere
@@ -44,6 +46,7 @@ class Watch(NamedTuple):
     epoch: Any  # its number, from 1
     now: Any  # the number of the last epoch
     running: Any  # whether it may still improve
+    start: Any = None  # the number of the epoch after which class weights act; None: at once
 
 
 class Rows(NamedTuple):
@@ -78,16 +81,17 @@ class Program:
         self._training = {"training": True} if takes_training else {}
         self._inference = {"training": False} if takes_training else {}
 
-    def start(self, lane: Lane, class_weight: Any, prior: np.ndarray) -> tuple[Lane, Watch]:
-        """Copy a lane's variables for each row of class_weight (W, K), and begin to watch."""
-        width = len(class_weight)
+    def start(self, lane: Lane, treatment: Treatment, prior: np.ndarray) -> tuple[Lane, Watch]:
+        """Copy a lane's variables for each treatment (W, ...), and begin to watch."""
+        width = len(treatment.class_weight)
         lane = jax.tree.map(lambda v: jnp.repeat(jnp.asarray(v)[None], width, axis=0), lane)
         if self.network.output_bias is not None:
-            lane.trainable[self.network.output_bias] = _log_odds(class_weight * prior)
+            lane.trainable[self.network.output_bias] = _output_bias(treatment, prior)
         copy = jax.tree.map(jnp.copy, (lane.trainable, lane.other))  # the epoch reuses its inputs
         loss = jnp.full(width, jnp.inf, "float32")
         best, now = jnp.zeros(width, "int32"), jnp.zeros(width, "int32")
-        return lane, Watch(copy[0], copy[1], loss, best, now, jnp.ones(width, bool))
+        running, begin = jnp.ones(width, bool), jax.tree.map(jnp.asarray, treatment.start)
+        return lane, Watch(copy[0], copy[1], loss, best, now, running, begin)
 
     def epoch(self, *arguments: Any) -> tuple[Lane, Watch, Curves]:
         """Train the lanes on each row once; give their validation log losses (W,).
@@ -96,23 +100,24 @@ class Program:
         """
         return self._compiled(EPOCH, arguments)(*arguments)  # type: ignore[no-any-return]
 
-    def predict(self, trainable: list[Any], other: list[Any], x: Any) -> Any:
-        """Give the probabilities (W, S, B, K) of rows x (S, B, D)."""
-        return self._compiled(PREDICT, (trainable, other, x))(trainable, other, x)
+    def predict(self, trainable: list[Any], other: list[Any], x: Any, delta: Any = None) -> Any:
+        """Give the probabilities (W, S, B, K) of rows x (S, B, D), of logits scaled by Δ (W, K)."""
+        arguments = trainable, other, x, delta
+        return self._compiled(PREDICT, arguments)(*arguments)
 
     def compile(
         self,
         lane: Lane,
         watch: Watch,
-        class_weight: np.ndarray,
+        treatment: Treatment,
         rows: Rows,
         order: np.ndarray,
         validation: Rows | None,
         x: np.ndarray,
     ) -> None:
         """Compile what trains a block on rows in some order and predicts rows x (S, B, D)."""
-        self._compiled(EPOCH, (lane, watch, class_weight, rows, order, validation))
-        self._compiled(PREDICT, (lane.trainable, lane.other, x))
+        self._compiled(EPOCH, (lane, watch, treatment, rows, order, validation))
+        self._compiled(PREDICT, (lane.trainable, lane.other, x, scale(treatment)))
 
     def width(self, n_features: int) -> int:
         """Tell how many lanes a core's cache holds, judged by what a batch leaves behind."""
@@ -130,13 +135,16 @@ class Program:
         self,
         lane: Lane,
         watch: Watch,
-        class_weight: Any,
+        treatment: Treatment,
         rows: Rows,
         order: Any,
         validation: Rows | None,
     ) -> tuple[Lane, Watch, Curves]:
+        if watch.start is not None:
+            treatment = treatment.acting(watch.now >= watch.start)
+
         def step(lane: Lane, batch: Rows) -> tuple[Lane, None]:
-            return self._step(lane, batch, class_weight), None
+            return self._step(lane, batch, treatment), None
 
         ordered = jax.tree.map(lambda v: v.at[order].get(mode="promise_in_bounds"), rows)
         batches, rest = in_batches(ordered, size=min(self.batch_size, len(order)))
@@ -147,53 +155,63 @@ class Program:
         if validation is None:
             last = {"trainable": settled.trainable, "other": settled.other, "now": watch.now + 1}
             return lane, watch._replace(**last), Curves(*[jnp.float32(jnp.nan)] * 3)
-        losses = self._log_losses(settled, class_weight, validation)
-        loss = getattr(losses, self.watch)
-        return lane, _watched(watch, settled, loss, self.patience), losses
+        curves = self._log_losses(settled, treatment, validation)
+        loss = getattr(curves, self.watch)
+        watched = _watched(watch, settled, loss, self.patience)
+        return *_switched(lane, watch, watched, self.patience), curves
 
-    def _step(self, lane: Lane, batch: Rows, class_weight: Any) -> Lane:
-        gradient, other = rows_last(self._gradient)(batch.x, lane, batch, class_weight)
+    def _step(self, lane: Lane, batch: Rows, treatment: Treatment) -> Lane:
+        gradient, other = rows_last(self._gradient)(batch.x, lane, batch, treatment)
         apply = self.network.optimizer.stateless_apply
         trainable, steps = apply(lane.steps, gradient, lane.trainable)
         return Lane(list(trainable), list(other), list(steps))
 
-    def _gradient(self, x: Any, lane: Lane, batch: Rows, class_weight: Any) -> Any:
+    def _gradient(self, x: Any, lane: Lane, batch: Rows, treatment: Treatment) -> Any:
         gradient = jax.grad(self._loss, has_aux=True)
-        return gradient(lane.trainable, lane, batch._replace(x=x), class_weight)
+        return gradient(lane.trainable, lane, batch._replace(x=x), treatment)
 
     def _loss(
-        self, trainable: list[Any], lane: Lane, batch: Rows, class_weight: Any
+        self, trainable: list[Any], lane: Lane, batch: Rows, treatment: Treatment
     ) -> tuple[Any, list[Any]]:
-        """Give Keras's own loss of a batch: sum of weight × loss over B, and the regularisers."""
+        """Give the loss of a batch: sum of weight × loss over B, and the regularisers."""
         y_pred, other, extra = self.network.model.stateless_call(
             trainable, lane.other, batch.x, return_losses=True, **self._training
         )
-        y_true = _targets(batch.y, self.network)
-        weight = _weight_of_rows(batch, class_weight)
-        loss = sum(extra, self.network.loss(y_true, y_pred, weight))
-        return self.network.scaled(loss, lane.steps), other
+        weight = _weight_of_rows(batch, treatment.class_weight)
+        if treatment.shape is None:
+            own = self.network.loss(_targets(batch.y, self.network), y_pred, weight)
+        else:
+            f = logits(y_pred, from_logits=self.network.from_logits)
+            own = (weight * losses(f, batch.y, treatment.shape)).mean()
+        return self.network.scaled(sum(extra, own), lane.steps), other
 
     def _outputs(
         self, trainable: list[Any], other: list[Any], x: Any, mode: dict[str, bool]
     ) -> Any:
         return self.network.model.stateless_call(trainable, other, x, **mode)[0]
 
-    def _log_probability(self, x: Any, trainable: list[Any], other: list[Any]) -> Any:
-        """Give the log probabilities (B, K), as weighted."""
+    def _log_probability(
+        self, x: Any, trainable: list[Any], other: list[Any], delta: Any = None
+    ) -> Any:
+        """Give the log probabilities (B, K), as the network says them."""
         z = self._outputs(trainable, other, x, self._inference).astype("float32")
         two = self.network.n_classes == 2
+        if delta is not None and not two:
+            return jax.nn.log_softmax(delta * logits(z, from_logits=self.network.from_logits))
         if self.network.from_logits:
             z = jnp.concatenate([jnp.zeros_like(z), z], axis=1) if two else z
             return jax.nn.log_softmax(z)
         p = jnp.concatenate([1 - z, z], axis=1) if two else z
         return jnp.log(jnp.maximum(p, TINY))
 
-    def _log_losses(self, lane: Lane, class_weight: Any, validation: Rows) -> Curves:
+    def _log_losses(self, lane: Lane, treatment: Treatment, validation: Rows) -> Curves:
         """Give the mean log losses of the validation rows; one forward pass serves all three."""
+        class_weight = treatment.class_weight
+        says = lane.trainable, lane.other, scale(treatment)
 
         def add(totals: tuple[Any, Any], batch: Rows) -> tuple[tuple[Any, Any], None]:
-            raw = rows_last(self._log_probability)(batch.x, lane.trainable, lane.other)
-            undone = jax.nn.log_softmax(raw - jnp.log(class_weight))
+            raw = rows_last(self._log_probability)(batch.x, *says)
+            undone = treatment.undone(raw)
             own = sum(jnp.where(batch.y == k, undone[:, k], 0) for k in range(undone.shape[1]))
             of_class = batch.y[:, None] == jnp.arange(len(class_weight))
             by_class = jnp.where(of_class, batch.row_weight[:, None] * raw, 0).sum(axis=0)
@@ -204,9 +222,9 @@ class Program:
         n = validation.row_weight.sum()
         return Curves(undone / n, by_class.sum() / n, (class_weight * by_class).sum() / n)
 
-    def _predict(self, trainable: list[Any], other: list[Any], x: Any) -> Any:
+    def _predict(self, trainable: list[Any], other: list[Any], x: Any, delta: Any) -> Any:
         def some(_: None, rows: Any) -> tuple[None, Any]:
-            return None, jnp.exp(rows_last(self._log_probability)(rows, trainable, other))
+            return None, jnp.exp(rows_last(self._log_probability)(rows, trainable, other, delta))
 
         return jax.lax.scan(some, None, x)[1]
 
@@ -216,7 +234,8 @@ class Program:
         """Compile a function of one lane for a block of them, once for each shape."""
         shared = [a for a, axis in zip(arguments, part.mapped, strict=True) if axis is None]
         width = len(jax.tree.leaves(arguments)[0])
-        key = (part, width, *[leaf.shape for leaf in jax.tree.leaves(shared)])
+        mapped = [jax.tree.structure(a) for a in arguments]  # what of a treatment there is
+        key = (part, width, *mapped, *[leaf.shape for leaf in jax.tree.leaves(shared)])
         with self._lock:
             if key not in self.compiled:
                 one_lane: Callable[..., Any] = getattr(self, part.of_one_lane)
@@ -234,7 +253,12 @@ class _Part(NamedTuple):
 
 
 EPOCH = _Part("_epoch", (0, 0, 0, None, None, None), (0, 1))
-PREDICT = _Part("_predict", (0, 0, None), ())
+PREDICT = _Part("_predict", (0, 0, None, 0), ())
+
+
+def scale(treatment: Treatment) -> Any:
+    """Give what a lane's logits are multiplied by when it speaks, (K,); None: by nothing."""
+    return None if treatment.shape is None else treatment.shape.delta
 
 
 def in_batches(rows: Rows, *, size: int) -> tuple[Rows, Rows]:
@@ -271,6 +295,27 @@ def _watched(watch: Watch, lane: Lane, loss: Any, patience: int) -> Watch:
         epoch=epoch,
         now=now,
         running=watch.running & (now - epoch < patience),
+        start=watch.start,
+    )
+
+
+def _switched(lane: Lane, before: Watch, watch: Watch, patience: int) -> tuple[Lane, Watch]:
+    """Let class weights act on a lane whose time without them is over, or no longer helps it.
+
+    It goes on from its best epoch, and is watched anew: what it was worth without them does not
+    count, for the two losses are not of one kind.
+    """
+    if watch.start is None:
+        return lane, watch
+    waits = before.running & (before.now < watch.start)
+    over = waits & ((watch.now >= watch.start) | (watch.now - watch.epoch >= patience))
+    best, now = (watch.trainable, watch.other), (lane.trainable, lane.other)
+    trainable, other = jax.tree.map(lambda a, b: jnp.where(over, a, b), best, now)
+    return lane._replace(trainable=trainable, other=other), watch._replace(
+        loss=jnp.where(over, jnp.inf, watch.loss),
+        epoch=jnp.where(over, watch.now, watch.epoch),
+        running=watch.running | waits,
+        start=jnp.where(over, watch.now, watch.start),
     )
 
 
@@ -288,9 +333,18 @@ def _weight_of_rows(batch: Rows, class_weight: Any) -> Any:
     return weight if batch.row_weight is None else weight * batch.row_weight
 
 
-def _log_odds(mass: Any) -> Any:
-    """Give the output bias at which a network says the weighted class shares (W, K)."""
-    log = jnp.log(jnp.asarray(mass, "float32"))
+def _output_bias(treatment: Treatment, prior: np.ndarray) -> Any:
+    """Give the output bias (W, 1) or (W, K) at which lanes say the class shares that they learn."""
+    if treatment.start is not None:
+        acts = (np.asarray(treatment.start) == 0)[:, np.newaxis]
+        treatment = treatment.acting(acts)
+    mass = treatment.class_weight * treatment.frequency * prior
+    if treatment.shape is None:
+        log = jnp.log(jnp.asarray(mass, "float32"))
+    else:
+        shapes = [Shape(*parts) for parts in zip(*treatment.shape, strict=True)]
+        said = [spoken(m / m.sum(), s) for m, s in zip(np.asarray(mass), shapes, strict=True)]
+        log = jnp.asarray(np.stack(said), "float32")
     if log.shape[1] == 2:
         return log[:, 1:] - log[:, :1]
     return log - log.mean(axis=1, keepdims=True)

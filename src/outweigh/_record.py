@@ -24,11 +24,13 @@ from outweigh._deployment import Deployment
 from outweigh._findings import Outcome, found_in
 from outweigh._objective import Costs, Objective
 from outweigh._plan import WATCHED
+from outweigh._predictions import REFERENCE, WEIGHTS
 from outweigh._scored import CROSS_FITTED, HELD_OUT, Record, number
 from outweigh._settings import TWIN, Setting
 from outweigh._spread import spread
 from outweigh._study import Evidence
 from outweigh._table import Table
+from outweigh._versus import Versus, versus_twin
 
 LIBRARIES = ("outweigh", "keras", "jax", "numpy", "scikit-learn")
 
@@ -54,6 +56,7 @@ def record(
     e = evidence
     training = e.table.take(e.split.rest)
     settings = settings_record(e.decisions, [about(setting, training) for setting in e.settings])
+    used = e.final.settings[0].name
     return {
         "outweigh": version("outweigh"),
         "data": data_record(e.table, e.split.rest, e.split.test),
@@ -62,9 +65,9 @@ def record(
         ),
         "design": _design(e, about_network),
         "settings": settings,
-        "chosen": chosen_record(e.verdict, settings),
+        "chosen": chosen_record(e.verdict, settings, used),
         "verdict": verdict_record(e.verdict),
-        "thresholds": thresholds_record(e.decisions, e.verdict),
+        "thresholds": thresholds_record(e.decisions, used),
         "curves": curves_record(e.decisions),
         "history": _history(e.settings, e.curves),
         "test": _test(e),
@@ -113,24 +116,39 @@ def objective_record(
 
 def about(setting: Setting, table: Table) -> Record:
     """Describe a setting by what it does to the rows of a table."""
+    weight = setting.class_weight(table.counts, table.classes)
+    weighs = setting.weighs or setting.kind == WEIGHTS  # the twin weighs each class alike
     return weighted(
         setting.name,
         table.classes,
-        setting.class_weight(table.counts, table.classes),
-        power=setting.power,
+        weight if weighs else None,
+        power=setting.power if weighs else None,
+        text=setting.text,
+        inverse=setting.inverse,
     )
 
 
 def weighted(
-    name: str, classes: Sequence[Any], weight: np.ndarray, *, power: float | None = None
+    name: str,
+    classes: Sequence[Any],
+    weight: np.ndarray | None,
+    *,
+    power: float | None = None,
+    text: str | None = None,
+    inverse: str | None = None,
 ) -> Record:
-    """Describe a setting by its class weights (K,)."""
-    by_label = {str(label): float(w) for label, w in zip(classes, weight, strict=True)}
+    """Describe a setting by its class weights (K,), if any, and in words."""
+    by_label = ratio = None
+    if weight is not None:
+        by_label = {str(label): float(w) for label, w in zip(classes, weight, strict=True)}
+        ratio = float(weight[1] / weight[0]) if len(weight) == 2 else None
     return {
         "name": name,
         "class_weight": by_label,
-        "weight_ratio": float(weight[1] / weight[0]) if len(weight) == 2 else None,
+        "weight_ratio": ratio,
         "power": power,
+        "text": text,
+        "inverse": inverse,
     }
 
 
@@ -145,11 +163,14 @@ def settings_record(decisions: Decisions, abouts: Sequence[Record]) -> list[Reco
     """
     d = decisions
     two = len(d.predictions.classes) == 2
+    versus = {found.setting: versus_record(found) for found in versus_twin(d)}
     records = []
     for s, said in enumerate(abouts):
         records.append(
             {
                 **said,
+                "kind": d.predictions.kinds[s],
+                "versus_none": versus.get(said["name"]),
                 **scored.all_numbers(
                     d.objective, d.cases, d.probability[s], d.decided[s], CROSS_FITTED
                 ),
@@ -163,10 +184,24 @@ def settings_record(decisions: Decisions, abouts: Sequence[Record]) -> list[Reco
     return records
 
 
-def thresholds_record(decisions: Decisions, verdict: Verdict) -> list[Record]:
-    """Compare the threshold that costs imply with tuned ones, for the one chosen and the twin."""
+def versus_record(versus: Versus) -> Record:
+    """Describe what a setting gains on the twin, by currency."""
+    gains = {"cost": versus.cost, "ranking": versus.ranking, "calibration": versus.calibration}
+    return {
+        currency: {
+            **number(gain.difference, CROSS_FITTED, gain.interval),
+            "unit": gain.unit,
+            "says": gain.says,
+            "by_seed": list(gain.by_seed),
+        }
+        for currency, gain in gains.items()
+    }
+
+
+def thresholds_record(decisions: Decisions, used: str) -> list[Record]:
+    """Compare the threshold that costs imply with tuned ones, for the one used and the twin."""
     d, records = decisions, []
-    for name in dict.fromkeys((verdict.chosen, TWIN.name)):
+    for name in dict.fromkeys((used, TWIN.name)):
         s = d.predictions.settings.index(name)
         found = spread(d, s)
         if found is None:
@@ -215,8 +250,12 @@ def verdict_record(verdict: Verdict) -> Record:
     }
 
 
-def chosen_record(verdict: Verdict, settings: list[Record]) -> Record:
-    """Describe the setting to use, in natural frequencies where there are two classes."""
+def chosen_record(verdict: Verdict, settings: list[Record], used: str | None = None) -> Record:
+    """Describe the setting to use, in natural frequencies where there are two classes.
+
+    It is what the verdict chose, unless the user wants another one.
+    """
+    name = used or verdict.chosen
     reason = {
         NO_GAIN: "weights save nothing that can be told from chance, so none are used",
         TOO_FEW: "too few rows of the rarest class to justify weights, so none are used",
@@ -224,9 +263,11 @@ def chosen_record(verdict: Verdict, settings: list[Record]) -> Record:
         verdict.code,
         "no weights cost less" if verdict.chosen == TWIN.name else "it is the cheapest of all",
     )
-    [chosen] = [s for s in settings if s["name"] == verdict.chosen]
+    if name != verdict.chosen:
+        reason = f"you asked for it; by the verdict it would be {verdict.chosen}"
+    [chosen] = [s for s in settings if s["name"] == name]
     return {
-        "setting": verdict.chosen,
+        "setting": name,
         "reason": reason,
         "text": frequencies(chosen),
         "threshold": chosen["threshold"]["value"],
@@ -321,7 +362,7 @@ def _finite(value: float) -> float | None:
 
 
 def _history(settings: tuple[Setting, ...], trained: tuple[Trained, ...]) -> Record:
-    """Average the validation curves of each setting over folds and seeds, while all still run."""
+    """Average the validation curves of the networks over folds and seeds, while all still run."""
     shortest = min((t.curves.undone.shape[1] for t in trained), default=0)
     if not shortest:
         return {}
@@ -335,6 +376,7 @@ def _history(settings: tuple[Setting, ...], trained: tuple[Trained, ...]) -> Rec
             **{kind: [_finite(v) for v in curve[s]] for kind, curve in curves.items()},
         }
         for s, setting in enumerate(settings)
+        if setting.kind != REFERENCE  # it has no epochs
     }
 
 

@@ -31,7 +31,9 @@ LEAST_SCALE = 0.01  # a scale below 0 would turn the ranking round
 LARGEST = 1e100  # of a number in a record: what is made of it overflows nowhere
 STEPS, HALVINGS, CLOSE, LITTLE = 50, 60, 1e-5, 1e-10
 COARSE, SOME = 16, 1000
-BLOCK = 10_000  # numbers worked on at a time: what is made of them stays in a core's cache
+BLOCK = (
+    1000  # numbers of a column worked on at a time: what is made of them stays in a core's cache
+)
 
 
 class Map(Protocol):
@@ -218,9 +220,10 @@ class Line:
             few = held_out.take(slice(None, None, COARSE))
             theta = _newton(kind(few.log, few.y, few.weight), free, theta)
         theta = _newton(loss, free, theta)
-        if (theta[:, 0] < LEAST_SCALE).any():  # the loss is convex: the best left is at the bound
-            theta[:, 0] = np.maximum(theta[:, 0], LEAST_SCALE)
-            theta = _newton(loss, free & (np.arange(len(free)) > 0), theta)
+        beyond = theta[:, 0] < LEAST_SCALE
+        if beyond.any():  # the loss is convex: the best left is at the bound
+            theta[beyond, 0] = LEAST_SCALE
+            theta = _newton(loss, free & (np.arange(len(free)) > 0), theta, beyond)
         return tuple(Affine(float(row[0]), loss.shift(row)) for row in theta)
 
 
@@ -364,7 +367,7 @@ class _OfTwo:
 
     def at(self, theta: Float) -> tuple[Float, Float]:
         """Give gradient (S, 2) and Hessian (S, 2, 2)."""
-        gradient, hessian = _summed(self._part, theta, *self._m.shape)
+        gradient, hessian = _summed(self._part, theta, self._m.shape[1])
         ridge = RIDGE * np.array([1, 0.5])  # two shifts of c/2 each
         return gradient + ridge * (theta - self.start), hessian + np.diag(ridge)
 
@@ -394,8 +397,8 @@ class _OfMany:
 
     def at(self, theta: Float) -> tuple[Float, Float]:
         """Give gradient (S, 1 + K) and Hessian (S, 1 + K, 1 + K)."""
-        s, k, n = self._l.shape
-        gradient, hessian = _summed(self._part, theta, s * k, n)
+        k, n = self._l.shape[1:]
+        gradient, hessian = _summed(self._part, theta, n)
         return gradient + RIDGE * (theta - self.start), hessian + RIDGE * np.eye(1 + k)
 
     def _part(self, theta: Float, rows: slice) -> tuple[Float, Float]:
@@ -415,36 +418,49 @@ class _OfMany:
 
 
 def _summed(
-    part: Callable[[Float, slice], tuple[Float, Float]], theta: Float, width: int, n: int
+    part: Callable[[Float, slice], tuple[Float, Float]], theta: Float, n: int
 ) -> tuple[Float, Float]:
-    """Sum a gradient and a Hessian over blocks of the rows (N,), each as wide as told."""
-    step = max(BLOCK // width, 1)
-    parts = [part(theta, slice(first, first + step)) for first in range(0, max(n, 1), step)]
+    """Sum a gradient and a Hessian over blocks of the rows (N,).
+
+    How long they are depends on nothing, so that no setting's sums depend on another setting.
+    """
+    parts = [part(theta, slice(first, first + BLOCK)) for first in range(0, max(n, 1), BLOCK)]
     gradients, hessians = zip(*parts, strict=True)
     return np.sum(gradients, axis=0), np.sum(hessians, axis=0)
 
 
-def _newton(loss: _OfTwo | _OfMany, free: NDArray[np.bool_], theta: Float) -> Float:
+def _newton(
+    loss: _OfTwo | _OfMany,
+    free: NDArray[np.bool_],
+    theta: Float,
+    going: NDArray[np.bool_] | None = None,
+) -> Float:
     """Bring the gradient of a convex loss to 0, for each setting, by what of theta is free.
 
     A step that goes too far is halved. A long one has gone too far where the loss rises at its end:
     between sure probabilities the loss is straight, and Newton's steps know no measure. A short one
     may end in a rise half as steep as the fall that it began with. The last step is so small, or
-    gains so little, that the one after it would be lost in rounding.
+    gains so little, that the one after it would be lost in rounding. Settings that are not going,
+    all are unless told, stay where they are: what one comes to never depends on another.
     """
+    going = np.ones(len(theta), dtype=bool) if going is None else going
     gradient, hessian = loss.at(theta)
     for _ in range(STEPS):
         step, inner = np.zeros_like(theta), hessian[:, free][:, :, free]
         step[:, free] = -np.linalg.solve(inner, gradient[:, free, np.newaxis])[..., 0]
+        step[~going] = 0
         fall = -(gradient * step).sum(axis=1)
-        if np.abs(step).max() < CLOSE or fall.max() < LITTLE:
-            return theta + step
+        last = going & ((np.abs(step).max(axis=1) < CLOSE) | (fall < LITTLE))
+        theta, going = np.where(last[:, np.newaxis], theta + step, theta), going & ~last
+        if not going.any():
+            return theta
+        step[last] = 0
         for _ in range(HALVINGS):
             tried = theta + step
             gradient, hessian = loss.at(tried)
             rise, (scale, *shifts) = (gradient * step).sum(axis=1), np.abs(step.T)
             short = scale * loss.most + np.max(shifts, axis=0) < 1  # for the scores of every row
-            too_far = rise > np.where(short, fall / 2, 0)
+            too_far = going & (rise > np.where(short, fall / 2, 0))
             if not too_far.any():
                 break
             step[too_far] /= 2

@@ -59,8 +59,13 @@ def log_loss(y: np.ndarray, probability: np.ndarray, row_weight: np.ndarray | No
     >>> round(log_loss(np.array([1, 0]), np.array([[0.5, 0.5], [0.5, 0.5]])), 4)
     0.6931
     """
+    return float(np.average(log_losses(y, probability), weights=row_weight))
+
+
+def log_losses(y: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Give −log p(true class) of each row (N,); a probability of 0 is taken for the smallest."""
     own = np.maximum(np.take_along_axis(probability, y[:, None], axis=1)[:, 0], SMALLEST)
-    return float(np.average(-np.log(own), weights=row_weight))
+    return np.asarray(-np.log(own))
 
 
 def brier(y: np.ndarray, probability: np.ndarray, row_weight: np.ndarray | None = None) -> float:

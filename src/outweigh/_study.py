@@ -8,13 +8,12 @@ Letters: N rows, K classes, S settings, R seeds, F folds.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import numpy as np
 
-from outweigh._chunk import Chunk, Progress, Trained
+from outweigh._chunk import Progress, Trained
 from outweigh._compare import Verdict, judge
 from outweigh._costs import by_default
 from outweigh._decisions import Decisions, decide_all
@@ -22,45 +21,27 @@ from outweigh._deployment import AS_TRAINED, Deployment
 from outweigh._errors import UsageError
 from outweigh._features import Features
 from outweigh._groups import first_copies
-from outweigh._machine import free_memory
 from outweigh._objective import Objective
-from outweigh._plan import Design, Plan, Schedule, plan, split
+from outweigh._plan import Design, Part, Plan, Schedule, plan, split
 from outweigh._predictions import Predictions
 from outweigh._settings import TWIN, Setting
+from outweigh._shapes import Shape
 from outweigh._split import Fold, Split
 from outweigh._table import Table
+from outweigh._training import Failure, Results, Trainer, finished, train
 
 FOLDS_SHARE = 0.85  # of a time limit; the rest is for the final model
-MEMORY_SHARE = 0.4  # of what is free, for the features of folds that train side by side
 
 Tell = Callable[[str, Progress], None]
-Results = dict[tuple[int, int], Trained]  # by fold and seed
-
-
-class Trainer(Protocol):
-    """What trains the lanes of chunks."""
-
-    def train(
-        self,
-        chunks: Sequence[Chunk],
-        *,
-        keep_parameters: bool = False,
-        until: float = math.inf,
-        tell: Callable[[Progress], None],
-    ) -> list[Trained | None]:
-        """Train each chunk's lanes on its training rows, and predict its held-out rows.
-
-        A chunk that is not done when ``time.monotonic()`` passes `until` gives None.
-        """
-        ...
 
 
 @dataclass(frozen=True, eq=False)
 class Final:
-    """The chosen setting and its twin, refitted on every row that is not a test row."""
+    """The setting to use and its twin, refitted on every row that is not a test row."""
 
     settings: tuple[Setting, ...]  # the chosen one first
-    class_weight: np.ndarray  # (S, K)
+    class_weight: np.ndarray  # (S, K) how many times as frequent each class is in what they learned
+    shape: Shape  # of their losses, (S, ...)
     features: Features
     trained: tuple[Trained, ...]  # one for each seed
     test: Predictions | None
@@ -80,7 +61,8 @@ class Evidence:
     schedule: Schedule
     decisions: Decisions
     verdict: Verdict
-    curves: tuple[Trained, ...]  # of all chunks judged, for their validation curves
+    curves: tuple[Trained, ...]  # of all folds and seeds judged, for their validation curves
+    failures: tuple[Failure, ...]  # settings that could not be trained
     final: Final
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -104,6 +86,7 @@ def run(
     table: Table,
     *,
     settings: tuple[Setting, ...],
+    use: str | None = None,
     objective: Objective | None = None,
     deployment: Deployment = AS_TRAINED,
     trainer: Trainer,
@@ -118,6 +101,9 @@ def run(
     table : Table
     settings : tuple of Setting
         The twin, ``none``, among them.
+    use : str, optional
+        Name of the setting that the final model is refitted with; the verdict's choice unless
+        given.
     objective : Objective, optional
         Unless given: costs in inverse proportion to the rows of a class that are not test rows.
     deployment : Deployment
@@ -143,19 +129,19 @@ def run(
     clock.lap("prepare")
     results = train(planned, trainer, clock.until(FOLDS_SHARE), lambda p: tell("folds", p))
     clock.lap("folds")
-    folds, seeds = finished(results, len(planned.parts), planned.seeds)
+    folds, seeds = finished(results.trained, len(planned.parts), planned.seeds)
     predictions = _gathered(planned, results, folds, seeds)
     decisions = decide_all(predictions, objective, factor=factor)
     verdict = judge(decisions)
     clock.lap("judge")
-    chosen = next(setting for setting in settings if setting.name == verdict.chosen)
+    chosen = _named(use or verdict.chosen, results)
     design_of_final = replace(design, seeds=len(seeds))
     final = _refit(table, divided, chosen, design_of_final, trainer, clock, tell)
     clock.lap("final")
     return Evidence(
         table=table,
         split=divided,
-        settings=settings,
+        settings=results.settings,
         objective=objective,
         objective_given=given,
         deployment=deployment,
@@ -163,51 +149,11 @@ def run(
         schedule=planned.schedule,
         decisions=decisions,
         verdict=verdict,
-        curves=tuple(results[f, seed] for f in folds for seed in seeds),
+        curves=tuple(results.trained[f, seed] for f in folds for seed in seeds),
+        failures=results.failures,
         final=final,
         seconds=clock.rounded(),
     )
-
-
-def train(
-    planned: Plan, trainer: Trainer, until: float, tell: Callable[[Progress], None]
-) -> Results:
-    """Train a plan's lanes, as many folds at a time as fit in memory."""
-    results: Results = {}
-    waves = list(_waves(len(planned.parts), planned.x_bytes))
-    for i, numbers in enumerate(waves):
-        chunks = list(planned.chunks(numbers))
-        trained = trainer.train(chunks, until=until, tell=_of_wave(i, len(waves), tell))
-        results |= {
-            (chunk.fold, chunk.seed): one
-            for chunk, one in zip(chunks, trained, strict=True)
-            if one is not None
-        }
-    return results
-
-
-def finished(
-    results: Results, n_folds: int, seeds: Sequence[int]
-) -> tuple[list[int], tuple[int, ...]]:
-    """Give the folds and seeds to judge by: all folds with as many seeds as were finished.
-
-    Where not one seed was, the folds that the first seed finished.
-
-    Raises
-    ------
-    UsageError
-        When fewer than two folds were finished.
-    """
-    whole = tuple(s for s in seeds if all((f, s) in results for f in range(n_folds)))
-    if whole:
-        return list(range(n_folds)), whole
-    folds = [f for f in range(n_folds) if (f, seeds[0]) in results]
-    if len(folds) < 2:
-        raise UsageError(
-            f"--time-limit must leave time for two folds; {len(folds)} of {n_folds} "
-            "came to an end: allow more minutes, or try fewer settings"
-        )
-    return folds, tuple(s for s in seeds if all((f, s) in results for f in folds))
 
 
 def gather(
@@ -219,6 +165,7 @@ def gather(
     seeds: Sequence[int],
     class_weight: np.ndarray,
     prior: np.ndarray,
+    shape: Shape | None = None,
 ) -> Predictions:
     """Put what the lanes said about their held-out rows into one record.
 
@@ -231,6 +178,8 @@ def gather(
     seeds : sequence of int, (R,)
     class_weight : array of float, shape (S, F, K)
     prior : array of float, shape (F, K)
+    shape : Shape of arrays (S, F, ...), optional
+        Of the settings' losses.
 
     Returns
     -------
@@ -258,6 +207,8 @@ def gather(
         repeat=np.array([fold.repeat for fold in folds]),
         unit=_units(table, rows, fold_of),
         amount=None if table.amount is None else table.amount[rows],
+        kinds=tuple(setting.kind for setting in settings),
+        shape=shape,
     )
 
 
@@ -277,32 +228,30 @@ def _gathered(
     parts = [planned.parts[f] for f in folds]
     return gather(
         planned.table,
-        planned.settings,
+        results.settings,
         [part.fold for part in parts],
-        [[results[f, seed] for seed in seeds] for f in folds],
+        [[results.trained[f, seed] for seed in seeds] for f in folds],
         seeds=seeds,
-        class_weight=np.stack([part.class_weight for part in parts], axis=1),
+        class_weight=results.class_weight[:, list(folds)],
         prior=np.stack([part.prior for part in parts]),
+        shape=_shapes(results, parts) if any(s.bends for s in results.settings) else None,
     )
 
 
-def _waves(n_folds: int, x_bytes: int) -> Iterator[range]:
-    """Cut the folds into waves whose features fit in memory together."""
-    together = max(1, int(MEMORY_SHARE * free_memory() // max(x_bytes, 1)))
-    for first in range(0, n_folds, together):
-        yield range(first, min(first + together, n_folds))
+def _shapes(results: Results, parts: Sequence[Part]) -> Shape:
+    """Give the shapes (S, F, ...) of the settings' losses in each part."""
+    numbers = list(results.numbers)
+    by_part = zip(*(part.shape for part in parts), strict=True)
+    return Shape(*(np.stack(of_parts, axis=1)[numbers] for of_parts in by_part))
 
 
-def _of_wave(i: int, n: int, tell: Callable[[Progress], None]) -> Callable[[Progress], None]:
-    """Tell of one wave of n as of a part of the whole."""
-    return lambda p: tell(
-        replace(
-            p,
-            lanes=p.lanes * n,
-            lanes_done=p.lanes * i + p.lanes_done,
-            share_done=(i + p.share_done) / n,
-        )
-    )
+def _named(name: str, results: Results) -> Setting:
+    """Give the setting to refit with."""
+    found = [setting for setting in results.settings if setting.name == name]
+    if not found:
+        [reason] = [failure.reason for failure in results.failures if failure.setting == name]
+        raise UsageError(f"--use must name a setting that can be trained; {reason}: name another")
+    return found[0]
 
 
 def _refit(
@@ -322,20 +271,18 @@ def _refit(
     with_twin = len(divided.test) > 0 and chosen != TWIN
     settings = (chosen, TWIN) if with_twin else (chosen,)
     whole = plan(table, [Fold(divided.rest, divided.test)], settings, design)
-    chunks = list(whole.chunks([0]))
     told = lambda progress: tell("final", progress)
-    trained = trainer.train(chunks, keep_parameters=True, until=clock.until(), tell=told)
-    if trained[0] is None:
-        trained[:1] = trainer.train(chunks[:1], keep_parameters=True, tell=told)
-    results = {
-        (0, chunk.seed): one for chunk, one in zip(chunks, trained, strict=True) if one is not None
-    }
-    seeds = [seed for _, seed in results]
+    results = train(whole, trainer, clock.until(), told, keep_parameters=True)
+    if not results.trained:
+        whole = replace(whole, seeds=whole.seeds[:1])
+        results = train(whole, trainer, math.inf, told, keep_parameters=True)
+    seeds = [seed for _, seed in results.trained]
     return Final(
-        settings=settings,
-        class_weight=whole.parts[0].class_weight,
+        settings=results.settings,
+        class_weight=results.class_weight[:, 0],
+        shape=Shape(*(values[:, 0] for values in _shapes(results, whole.parts))),
         features=whole.parts[0].features,
-        trained=tuple(results.values()),
+        trained=tuple(results.trained.values()),
         test=_gathered(whole, results, [0], seeds) if len(divided.test) else None,
     )
 

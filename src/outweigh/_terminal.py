@@ -28,7 +28,7 @@ NUMBERS = {
     "average_precision": ("AP", "{:.3f}"),
     "log_loss": ("log loss", "{:.4f}"),
 }
-MOST_ROWS = 16  # of settings; the report has them all
+MOST_ROWS, MOST_REMEDIES = 16, 30  # of class weights, and of all else; the report has them all
 
 
 def clean(text: Any) -> str:
@@ -85,6 +85,7 @@ def summary(results: dict[str, Any]) -> None:
         "repairs and operating points are chosen on the other folds."
     )
     console.print()
+    _print_remedies(console, results)
     console.print(clean(results["verdict"]["text"]), style="bold")
     console.print(clean(f"Use {chosen['setting']!r}: {chosen['reason']}."))
     if chosen["threshold"] is not None:
@@ -159,18 +160,63 @@ def _table(results: dict[str, Any]) -> Table:
     numbers = {k: v for k, v in NUMBERS.items() if any(s[k]["value"] is not None for s in settings)}
     for title, _ in numbers.values():
         table.add_column(title, justify="right")
-    step = -(-len(settings) // MOST_ROWS)
-    keep = {results["chosen"]["setting"], "none", "balanced"}
-    for i, setting in enumerate(settings):
-        if i % step == 0 or setting["name"] in keep:
-            mark = " ←" if setting["name"] == results["chosen"]["setting"] else ""
-            ratio = setting["weight_ratio"]
-            table.add_row(
-                clean(setting["name"]) + mark,
-                "–" if ratio is None else f"1:{ratio:.4g}",
-                *(_shown(setting[name]["value"], form) for name, (_, form) in numbers.items()),
-            )
+    for setting in _few_weights(results):
+        mark = " ←" if setting["name"] == results["chosen"]["setting"] else ""
+        ratio = setting["weight_ratio"]
+        table.add_row(
+            clean(setting["name"]) + mark,
+            "–" if ratio is None else f"1:{ratio:.4g}",
+            *(_shown(setting[name]["value"], form) for name, (_, form) in numbers.items()),
+        )
     return table
+
+
+def _few_weights(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """Keep few of many class weights, evenly spaced, and all other settings."""
+    settings = results["settings"]
+    weights = [s["name"] for s in settings if s["kind"] == "weights"]
+    kept = {results["chosen"]["setting"], "none", "balanced"}
+    kept.update(weights[:: -(-len(weights) // MOST_ROWS)])
+    return [s for s in settings if s["kind"] != "weights" or s["name"] in kept]
+
+
+def _print_remedies(console: Console, results: dict[str, Any]) -> None:
+    """Print what each remedy gains on none, and the best class weights, if there are others."""
+    settings, best = results["settings"], results["verdict"]["best"]
+    others = [s for s in settings if s["kind"] != "weights"]
+    if not others:
+        return
+    of_weights = [s for s in settings if s["name"] == best and s["versus_none"]]
+    percent = others[0]["versus_none"]["cost"]["unit"] == "percent"
+    table = Table("against none", box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in (
+        "cost saved, %" if percent else "score gained, points",
+        "95 % interval",
+        "AP gained, points",
+        "log loss saved, %",
+    ):
+        table.add_column(title, justify="right")
+    for setting in [*of_weights, *others[:MOST_REMEDIES]]:
+        table.add_row(clean(setting["name"]), *_gains(setting["versus_none"]))
+    console.print(table)
+    left = len(others) - MOST_REMEDIES
+    more = f" {left} more stand in the report." if left > 0 else ""
+    console.print(
+        f"Better or worse: beyond chance, for a remedy taken alone; of many some look so.{more}"
+    )
+    console.print()
+
+
+def _gains(versus: dict[str, Any]) -> list[str]:
+    """Write what is gained in each currency, with the interval of the first."""
+    cost, ranking, calibration = (_gained(gain) for gain in versus.values())
+    low, high = (_shown(end, "{:+.1f}") for end in versus["cost"]["interval"] or (None, None))
+    return [cost, f"{low} to {high}", ranking, calibration]
+
+
+def _gained(gain: dict[str, Any]) -> str:
+    says = f"{gain['says']} " if gain["says"] in ("better", "worse") else ""
+    return f"{says}{_shown(gain['value'], '{:+.1f}')}"
 
 
 def _shown(value: float | None, form: str) -> str:

@@ -11,10 +11,10 @@ from outweigh._deployment import AS_TRAINED, Deployment
 from outweigh._errors import UsageError
 from outweigh._final import answered
 from outweigh._frames import is_frame
+from outweigh._grammar import Given, check_usable, parse_references, parse_settings
 from outweigh._network import Build, default_network
 from outweigh._objective import Objective, checked
 from outweigh._plan import Design
-from outweigh._settings import parse_settings
 from outweigh._study import run
 from outweigh._table import Table, from_arrays, from_frame
 
@@ -28,7 +28,9 @@ def weigh(
     objective: Objective | None = None,
     prevalence: float | None = None,
     sampled_at: float | None = None,
-    settings: str = "path:8",
+    settings: Given = "path:8",
+    references: Given = (),
+    use: str | None = None,
     network: Build = default_network,
     folds: int = 5,
     repeats: int = 1,
@@ -67,9 +69,16 @@ def weigh(
     prevalence, sampled_at : float, optional
         Share of positives where the model will be used; share of the negatives that the table
         kept. Probabilities, thresholds and expected figures are then for that world.
-    settings : str
+    settings : str or sequence
         What to try, separated by commas: ``balanced``, ``sqrt``, ``power:0.7``, ``ratio:50``,
-        ``weights:0=1|1=200``, ``path:8``. The unweighted twin is always there.
+        ``weights:0=1|1=200``, ``path:8``; ``focal:2``, ``oversample``, ``smote``, …, or
+        ``remedies`` for a dozen of those. Or a sequence of such texts and of objects that have
+        ``fit_resample``. The unweighted twin is always there.
+    references : str or sequence
+        Classifiers to measure the networks against: ``logistic``, ``random-forest``,
+        ``hist-gradient-boosting+balanced``, …, or ``usual`` for three of them; or classifiers.
+    use : str, optional
+        Name of the setting that the model is refitted with; the verdict's choice unless given.
     network : callable
         ``build(n_features, n_outputs)`` returns a Keras model, compiled or not.
     folds, repeats, seeds, seed : int
@@ -122,6 +131,8 @@ def weigh(
         objective=objective,
         deployment=Deployment(prevalence=prevalence, sampled_at=sampled_at),
         settings=settings,
+        references=references,
+        use=use,
         network=network,
         design=Design(
             folds=folds,
@@ -148,7 +159,9 @@ def weigh_table(
     *,
     objective: Objective | None,
     deployment: Deployment = AS_TRAINED,
-    settings: str,
+    settings: Given,
+    references: Given = (),
+    use: str | None = None,
     network: Build,
     design: Design,
     network_name: str | None = None,
@@ -174,12 +187,15 @@ def weigh_table(
     if objective is not None:
         checked(objective, table.classes, has_amount=table.amount is not None)
     parsed = parse_settings(settings, table.classes)
+    parsed += parse_references(references, table.classes) if references else ()
+    check_usable(use, parsed)
     from outweigh._lanes import KerasTrainer  # late: JAX and Keras load only to train
 
     trainer = KerasTrainer(network, learning_rate=learning_rate, workers=workers)
     evidence = run(
         table,
         settings=parsed,
+        use=use,
         objective=objective,
         deployment=deployment,
         trainer=trainer,

@@ -64,11 +64,11 @@ class Power:
     tau: float
 
     def __post_init__(self) -> None:
-        _check_number("a power", self.tau, 0, STEEPEST)
+        check_number("a power", self.tau, 0, STEEPEST)
 
     def weights(self, counts: ArrayLike, classes: Sequence[Any]) -> NDArray[np.float64]:
         """Give the weight (K,) of each class."""
-        n_k = _positive(counts)
+        n_k = positive(counts)
         weight: NDArray[np.float64] = n_k.sum() / ((n_k ** (1 - self.tau)).sum() * n_k**self.tau)
         return weight
 
@@ -94,11 +94,11 @@ class Ratio:
     r: float
 
     def __post_init__(self) -> None:
-        _check_number("a ratio", self.r, LEAST, MOST)
+        check_number("a ratio", self.r, LEAST, MOST)
 
     def weights(self, counts: ArrayLike, classes: Sequence[Any]) -> NDArray[np.float64]:
         """Give the weight (2,) of the negative and the positive class."""
-        n_k = _positive(counts)
+        n_k = positive(counts)
         if len(n_k) != 2:
             raise UsageError(
                 f"a ratio needs two classes; came {len(n_k)}: "
@@ -139,11 +139,11 @@ class Effective:
     beta: float
 
     def __post_init__(self) -> None:
-        _check_number("beta", self.beta, 0, math.nextafter(1, 0))
+        check_number("beta", self.beta, 0, math.nextafter(1, 0))
 
     def weights(self, counts: ArrayLike, classes: Sequence[Any]) -> NDArray[np.float64]:
         """Give the weight (K,) of each class."""
-        n_k = _positive(counts)
+        n_k = positive(counts)
         w_k = (1 - self.beta) / (1 - self.beta**n_k)
         weight: NDArray[np.float64] = w_k * (n_k.sum() / (n_k @ w_k))
         return weight
@@ -168,7 +168,7 @@ class Fixed:
 
     def __post_init__(self) -> None:
         for label, weight in self.pairs:
-            _check_number(f"the weight of class {reprlib.repr(label)}", weight, LEAST, MOST)
+            check_number(f"the weight of class {reprlib.repr(label)}", weight, LEAST, MOST)
         for label, times in Counter(label for label, _ in self.pairs).items():
             if times > 1:
                 raise UsageError(
@@ -253,7 +253,8 @@ def row_weight(y: NDArray[np.int64], class_weight: NDArray[np.float64]) -> NDArr
     return class_weight[y]
 
 
-def _positive(counts: ArrayLike) -> NDArray[np.float64]:
+def positive(counts: ArrayLike) -> NDArray[np.float64]:
+    """Give counts as floats; raise where a class has no row."""
     n_k = np.asarray(counts, dtype=np.float64)
     if not (n_k > 0).all():
         raise SplitError(
@@ -263,7 +264,7 @@ def _positive(counts: ArrayLike) -> NDArray[np.float64]:
     return n_k
 
 
-def _check_number(what: str, value: Any, low: float, high: float) -> None:
+def check_number(what: str, value: Any, low: float, high: float) -> None:
     """Raise unless the value is a number from low to high; NaN is in no interval."""
     number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
     if not (number and low <= value <= high):

@@ -68,7 +68,7 @@ def _weight_says(results: Record) -> str:
 
 def weight_charts(results: Record) -> list[Chart]:
     """Draw cost and flagged share against the weight."""
-    settings = [s for s in results["settings"] if s["weight_ratio"]]
+    settings = [s for s in _of_weights(results) if s["weight_ratio"]]
     settings.sort(key=lambda s: s["weight_ratio"])
     if len(settings) < 2:
         return _power_charts(results)
@@ -90,6 +90,11 @@ def weight_charts(results: Record) -> list[Chart]:
         Chart(title, caption, x, Axis(caption, least=0.0), costs, marks),
         Chart("Flagged", "share of all cases", x, share("flagged", least=0.0), flagged, marks),
     ]
+
+
+def _of_weights(results: Record) -> list[Record]:
+    """Keep the settings that are class weights and nothing else; an older record has no others."""
+    return [s for s in results["settings"] if s.get("kind", "weights") == "weights"]
 
 
 def _worth(settings: list[Record]) -> tuple[str, str, str] | None:
@@ -199,13 +204,13 @@ def _curves(results: Record, curve: str, x: str, y: str) -> tuple[Line, ...]:
 
 
 def reliability_charts(results: Record) -> list[Chart]:
-    """Draw predicted against observed shares, after and before the weights are undone."""
+    """Draw predicted against observed shares: repaired, undone, raw."""
     shown = _shown(results)
     charts = []
     for key, title, caption in (
         ("reliability", "Repaired", "what outweigh predicts with, each fold by the others"),
-        ("reliability_undone", "Weights undone", "the average over seeds, before any repair"),
-        ("reliability_raw", "As the weighted networks say it", "before the weights are undone"),
+        ("reliability_undone", "Undone", "the average over seeds, before any repair"),
+        ("reliability_raw", "Raw", "before weights, losses and sampling are undone"),
     ):
         tables = [(name, look, results["curves"][name][key]) for name, look in shown]
         lines = tuple(
@@ -316,7 +321,7 @@ def _path(settings: list[Record], key: str, name: str, look: str, *, half: bool)
 
 def _power_charts(results: Record) -> list[Chart]:
     """Draw cost against the power, where more than two classes leave no one ratio."""
-    settings = [s for s in results["settings"] if s["power"] is not None]
+    settings = [s for s in _of_weights(results) if s["power"] is not None]
     settings.sort(key=lambda s: s["power"])
     if len(settings) < 2:
         return []
@@ -342,10 +347,27 @@ def _marks(settings: list[Record], chosen: str) -> tuple[tuple[float, str], ...]
 
 
 def _roles(results: Record) -> list[tuple[str, str]]:
-    """Name the settings that curves are drawn for, and how each looks."""
+    """Name the settings that curves are drawn for, and how each looks.
+
+    The twin, the best class weights, the best of all else (balanced weights where there is nothing
+    else), and the one to use.
+    """
     chosen, best = results["chosen"]["setting"], results["verdict"]["best"]
-    roles = {"none": "twin", best: "half", "balanced": "other"}
+    roles = {"none": "twin", best: "half", _best_remedy(results) or "balanced": "other"}
     return list((roles | {chosen: "chosen"}).items())
+
+
+def _best_remedy(results: Record) -> str | None:
+    """Name the best of the settings that are no class weights, by what decisions are for."""
+    others = [s for s in results["settings"] if s.get("kind", "weights") != "weights"]
+    return min(others, key=_loss, default={"name": None})["name"]
+
+
+def _loss(setting: Record) -> float:
+    cost, score = setting["expected_cost"]["value"], setting["score"]["value"]
+    if cost is not None:
+        return float(cost)
+    return math.inf if score is None else -float(score)
 
 
 def _shown(results: Record) -> list[tuple[str, str]]:

@@ -1,6 +1,8 @@
 """The tables of a report: from the plain record to cells of text."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 Record = dict[str, Any]
@@ -20,14 +22,27 @@ NUMBERS = (
 )
 
 
+GROUPS = {
+    "weights": "Class weights",
+    "loss": "Losses",
+    "sampling": "Sampling",
+    "reference": "References, no networks",
+}
+"""What the kinds of settings are called, in the order in which they are shown."""
+
+SAYS = {"no detectable difference": "open"}
+"""Words that are too long for a cell."""
+
+
 @dataclass(frozen=True)
 class Row:
-    """A row: its name, its cells, the part it plays, and what to say when asked for more."""
+    """A row: its name, its cells, the part it plays, what to say when asked for more, its group."""
 
     name: str
     cells: tuple[str, ...]
     role: str = ""
     title: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,12 +52,18 @@ class Sheet:
     head: tuple[str, ...]
     rows: tuple[Row, ...]
 
+    @property
+    def groups(self) -> Iterator[tuple[str, list[Row]]]:
+        """The rows of each group that has any, with its name."""
+        for name, rows in groupby(self.rows, key=lambda row: row.group):
+            yield name, list(rows)
+
 
 def setting_rows(results: Record) -> Sheet:
     """Give the settings, each with its numbers."""
     roles = {"none": "twin", results["chosen"]["setting"]: "chosen"}
     kept = _known(results["settings"])
-    last = ("flagged from 0.5, weighted", "repair", "seeds collapsed")
+    last = ("flagged from 0.5, raw", "repair", "seeds collapsed")
     head = ("setting", "ratio", *(title for _, title, _ in kept), *last)
     rows = (
         Row(
@@ -55,9 +76,44 @@ def setting_rows(results: Record) -> Sheet:
                 str(setting["seeds_collapsed"]),
             ),
             role=roles.get(setting["name"], ""),
-            title=_weights(setting["class_weight"]),
+            title=_about(setting),
         )
         for setting in results["settings"]
+    )
+    return Sheet(head, tuple(rows))
+
+
+def remedy_rows(results: Record) -> Sheet | None:
+    """Give what each setting gains on the twin, kind by kind; None in an older record."""
+    compared = [s for s in results["settings"] if s.get("versus_none")]
+    if not compared:
+        return None
+    percent = compared[0]["versus_none"]["cost"]["unit"] == "percent"
+    head = (
+        "setting",
+        "cost saved, %" if percent else "score gained, points",
+        "in cost",
+        "average precision gained, points",
+        "in ranking",
+        "log loss saved, %",
+        "in calibration",
+        "undone",
+    )
+    role = {results["chosen"]["setting"]: "chosen"}
+    rows = (
+        Row(
+            setting["name"],
+            (
+                *(cell for gain in setting["versus_none"].values() for cell in _gain(gain)),
+                setting["inverse"] or "–",
+            ),
+            role=role.get(setting["name"], ""),
+            title=_about(setting),
+            group=title,
+        )
+        for kind, title in GROUPS.items()
+        for setting in compared
+        if setting["kind"] == kind
     )
     return Sheet(head, tuple(rows))
 
@@ -173,10 +229,24 @@ def _flagged_at_half(setting: Record) -> str:
     return "–" if half is None else shown(half["flagged_share"]["value"], "{:.1%}")
 
 
-def _weights(class_weight: dict[str, float] | None) -> str:
-    if class_weight is None:
-        return ""
-    return ", ".join(f"{label}: {weight:.6g}" for label, weight in class_weight.items())
+def _gain(gain: Record) -> tuple[str, str]:
+    """Write what is gained, between which bounds, and what that says."""
+    if gain["value"] is None:
+        return "–", "–"
+    low, high = gain["interval"] or (None, None)
+    around = f"({shown(low, '{:+.1f}')} to {shown(high, '{:+.1f}')})"
+    says: str = gain["says"]
+    return f"{gain['value']:+.1f} {around}", SAYS.get(says, says)
+
+
+def _about(setting: Record) -> str:
+    """Say what a setting does, and with which weights."""
+    return "; ".join(part for part in (setting.get("text"), _weights(setting)) if part)
+
+
+def _weights(setting: Record) -> str:
+    weights = setting["class_weight"] or {}
+    return ", ".join(f"{label}: {weight:.6g}" for label, weight in weights.items())
 
 
 def _counted(part: Record) -> str:

@@ -1,0 +1,431 @@
+"""References: classifiers of scikit-learn's kind, that networks are measured against.
+
+A network that loses to gradient boosting is not helped by a weight. So any classifier can stand in
+a study: it learns the same training rows under the same class weights, and passes the same waist,
+repairs and thresholds as the networks. It stops by itself, so the rows that stop a network are
+training rows to it.
+
+Letters: N rows, n of them training, m held out, D features, K classes, L lanes.
+"""
+
+import inspect
+import math
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module, metadata
+from importlib.util import find_spec
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from outweigh._chunk import (
+    COLLAPSED,
+    DIVERGED,
+    FINISHED,
+    Chunk,
+    Curves,
+    Progress,
+    Trained,
+    is_constant,
+)
+from outweigh._errors import SettingError, UsageError
+from outweigh._machine import cores
+from outweigh._predictions import ROUNDING
+from outweigh._reading import one_line
+from outweigh._weights import Power
+
+SLOW = {"learning_rate": 0.05, "n_estimators": 200}
+THINNED = {"subsample": 0.8, "colsample_bytree": 0.8}
+
+REFERENCES: dict[str, tuple[str, dict[str, Any]]] = {
+    "logistic": ("sklearn.linear_model.LogisticRegression", {"max_iter": 1000}),
+    "hist-gradient-boosting": (
+        "sklearn.ensemble.HistGradientBoostingClassifier",
+        {"learning_rate": 0.05, "max_iter": 200, "early_stopping": False},
+    ),
+    "random-forest": (
+        "sklearn.ensemble.RandomForestClassifier",
+        {"n_estimators": 300, "min_samples_leaf": 5},
+    ),
+    "extra-trees": (
+        "sklearn.ensemble.ExtraTreesClassifier",
+        {"n_estimators": 300, "min_samples_leaf": 5},
+    ),
+    "balanced-random-forest": (
+        "imblearn.ensemble.BalancedRandomForestClassifier",
+        {"n_estimators": 300},
+    ),
+    "easy-ensemble": ("imblearn.ensemble.EasyEnsembleClassifier", {}),
+    "xgboost": (
+        "xgboost.XGBClassifier",
+        {**SLOW, **THINNED, "tree_method": "hist", "verbosity": 0},
+    ),
+    "lightgbm": (
+        "lightgbm.LGBMClassifier",
+        {**SLOW, **THINNED, "subsample_freq": 1, "deterministic": True, "verbosity": -1},
+    ),
+}
+"""Class and parameters of each classifier that goes by a name."""
+
+EVENLY = ("auto", "all", "not minority")
+"""What imbalanced-learn's classifiers are told when all classes are to be drawn alike."""
+
+Tell = Callable[[Progress], None]
+
+
+@final
+@dataclass(frozen=True)
+class Reference:
+    """A classifier that networks are measured against.
+
+    Attributes
+    ----------
+    name : str
+    build : callable
+        Gives a fresh classifier, not fitted.
+    balances : bool
+        Whether it learns from balanced classes by itself: it draws its own rows, or weighs them.
+
+    Examples
+    --------
+    >>> reference_named("balanced-random-forest").weight([90, 10])
+    array([0.55555556, 5.        ])
+    """
+
+    name: str
+    build: Callable[[], Any] = field(compare=False, repr=False)
+    balances: bool = False
+
+    def weight(self, counts: ArrayLike) -> NDArray[np.float64]:
+        """Give how many times as frequent each class (K,) is in what it learns from.
+
+        Parameters
+        ----------
+        counts : (K,) array_like
+            Training rows of each class.
+
+        Raises
+        ------
+        SplitError
+            When a class has none.
+        """
+        n_k = np.asarray(counts)
+        return Power(1.0 if self.balances else 0.0).weights(n_k, range(len(n_k)))
+
+
+@final
+@dataclass(frozen=True)
+class ClassifierTrainer:
+    """Trains chunks with a classifier.
+
+    Parameters
+    ----------
+    reference : Reference
+    """
+
+    reference: Reference
+
+    def describe(self, n_features: int, n_classes: int) -> dict[str, str]:
+        """Say which classifier this is, of which library, and what its parameters are."""
+        with _by_itself():
+            classifier = self.reference.build()
+        return {
+            "network": self.reference.name,
+            "optimizer": _library(_last_step(classifier)[1]),
+            "parameters": _text(classifier),
+        }
+
+    def train(
+        self,
+        chunks: Sequence[Chunk],
+        *,
+        keep_parameters: bool = False,
+        until: float = math.inf,
+        tell: Tell = lambda progress: None,
+    ) -> list[Trained | None]:
+        """Fit a fresh classifier for each lane, on training and validation rows alike.
+
+        Parameters
+        ----------
+        chunks : sequence of Chunk
+            A lane's class weights, times the row weights, are the fit's ``sample_weight``; where
+            all are 1, the fit gets none.
+        keep_parameters : bool
+            No matter: a classifier's are not kept.
+        until : float
+            The ``time.monotonic()`` after which no fit is begun.
+        tell : callable
+            Called with a Progress after each fit.
+
+        Returns
+        -------
+        trained : list of Trained, in the order of the chunks
+            None for a chunk whose lanes were not all fitted in time, and for those behind it.
+
+        Raises
+        ------
+        SettingError
+            When the classifier cannot learn the rows, or cannot weigh them where it has to.
+        """
+        n_lanes = [len(chunk.class_weight) for chunk in chunks]
+        lanes, done = sum(n_lanes), 0
+        trained: list[Trained | None] = [None] * len(chunks)
+        for i, chunk in enumerate(chunks):
+            said = []
+            for class_weight in chunk.class_weight:
+                if time.monotonic() > until:
+                    return trained
+                said.append(_learn(self.reference, chunk, class_weight))
+                done += 1
+                tell(Progress(lanes, done, done, done / lanes))
+            trained[i] = _trained(np.stack(said))
+        return trained
+
+
+def reference_named(name: str) -> Reference | None:
+    """Give the classifier that goes by a name of `REFERENCES`; None where none does.
+
+    Raises
+    ------
+    UsageError
+        When its library is not installed.
+
+    Examples
+    --------
+    >>> reference_named("logistic").build()
+    LogisticRegression(max_iter=1000)
+    """
+    if name not in REFERENCES:
+        return None
+    path, parameters = REFERENCES[name]
+    package = path.partition(".")[0]
+    if find_spec(package) is None:
+        raise UsageError(
+            f"{package} must be installed for --reference {name}: pip install 'outweigh[trees]'"
+        )
+    # all that imbalanced-learn has under a name here draw balanced rows
+    return Reference(name, partial(_build, path, parameters), balances=package == "imblearn")
+
+
+def reference_of(classifier: Any, name: str | None = None) -> Reference:
+    """Take a user's own classifier.
+
+    Parameters
+    ----------
+    classifier : object with ``fit`` and ``predict_proba``
+        A pipeline too. It is left as it is: each lane fits a clone. Where its user left
+        ``random_state`` open it follows the lane's seed, and where ``n_jobs``, it uses the cores.
+    name : str, optional
+        The classifier on one line, unless given.
+
+    Returns
+    -------
+    reference : Reference
+        Balanced where it is one of imbalanced-learn's that draw balanced rows, or where its
+        ``class_weight`` is ``"balanced"``. Other ways to balance are left to the repair.
+
+    Raises
+    ------
+    UsageError
+        When it is no such object, or cannot be cloned.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> reference_of(LogisticRegression(C=0.1, class_weight="balanced"))
+    Reference(name="LogisticRegression(C=0.1, class_weight='balanced')", balances=True)
+    """
+    from sklearn.base import clone
+
+    _check(classifier)
+    try:
+        template = clone(classifier, safe=False)  # where nothing can clone it: a deep copy
+    except Exception as error:
+        raise UsageError(
+            f"a reference must be a classifier that can be cloned; {type(classifier).__name__} "
+            f"raised {_told(error)}: mend it"
+        ) from error
+    build = partial(clone, template, safe=False)
+    return Reference(name or _text(classifier), build, _balances(classifier))
+
+
+def _build(path: str, parameters: dict[str, Any]) -> Any:
+    """Make the classifier of a class, whose library is loaded only now."""
+    module, _, kind = path.rpartition(".")
+    return getattr(import_module(module), kind)(**parameters)
+
+
+def _check(classifier: Any) -> None:
+    kind = classifier if isinstance(classifier, type) else type(classifier)
+    if classifier is kind:
+        raise UsageError(
+            f"a reference must be a classifier; came the class {kind.__name__}: "
+            f"write {kind.__name__}()"
+        )
+    for method in ("fit", "predict_proba"):
+        if not callable(getattr(classifier, method, None)):
+            raise UsageError(
+                f"a reference must have fit and predict_proba; {kind.__name__} has no {method}: "
+                "choose a classifier that gives probabilities"
+            )
+
+
+def _balances(classifier: Any) -> bool:
+    """Tell whether a classifier draws balanced rows, or weighs them to be so, by itself."""
+    from imblearn.ensemble import (
+        BalancedBaggingClassifier,
+        BalancedRandomForestClassifier,
+        EasyEnsembleClassifier,
+        RUSBoostClassifier,
+    )
+
+    drawing = (
+        BalancedBaggingClassifier,
+        BalancedRandomForestClassifier,
+        EasyEnsembleClassifier,
+        RUSBoostClassifier,
+    )
+    learner = _last_step(classifier)[1]
+    asked = _parameters(learner).get
+    draws = isinstance(learner, drawing) and asked("sampling_strategy") in EVENLY
+    return draws or asked("class_weight") in ("balanced", "balanced_subsample")
+
+
+def _last_step(classifier: Any) -> tuple[str, Any]:
+    """Give what learns, a pipeline's last step, and how the names of its parameters begin."""
+    from sklearn.pipeline import Pipeline
+
+    prefix = ""
+    while isinstance(classifier, Pipeline):
+        step, classifier = classifier.steps[-1]
+        prefix += f"{step}__"
+    return prefix, classifier
+
+
+def _parameters(classifier: Any, *, deep: bool = False) -> dict[str, Any]:
+    return classifier.get_params(deep=deep) if hasattr(classifier, "get_params") else {}
+
+
+def _learn(
+    reference: Reference, chunk: Chunk, class_weight: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Fit a lane's classifier, and give what it says of the held-out rows (m, K)."""
+    rows = np.sort(np.concatenate([chunk.training, chunk.validation]))
+    row_weight = 1.0 if chunk.row_weight is None else chunk.row_weight[rows]
+    # codes without gaps where a class is missing: xgboost takes no others
+    present, y = np.unique(chunk.y[rows], return_inverse=True)
+    try:
+        with _by_itself():
+            classifier = _settled(reference.build(), chunk.seed)
+            weight = _weighing(reference.name, classifier, class_weight[present][y] * row_weight)
+            classifier.fit(chunk.x[rows], y, **weight)
+            return _said(classifier, chunk, present)
+    except SettingError:
+        raise
+    except Exception as error:
+        raise SettingError(
+            f"{reference.name} could not learn the training rows: {_told(error)}"
+        ) from error
+
+
+@contextmanager
+def _by_itself() -> Iterator[None]:
+    """Keep warnings in, start no processes, and let no number of threads change a sum's bits."""
+    from joblib import parallel_config
+    from threadpoolctl import threadpool_limits
+
+    with warnings.catch_warnings(), threadpool_limits(1), parallel_config(backend="threading"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _settled(classifier: Any, seed: int) -> Any:
+    """Settle what a user left open: where a classifier draws from, and how many cores it takes."""
+    jobs = f"{_last_step(classifier)[0]}n_jobs"
+    left = [name for name, value in _parameters(classifier, deep=True).items() if value is None]
+    seeds = {name: seed for name in left if name.rpartition("__")[2] == "random_state"}
+    settled = seeds | {name: cores() for name in left if name == jobs}
+    return classifier.set_params(**settled) if settled else classifier
+
+
+def _weighing(name: str, classifier: Any, weight: NDArray[np.float64]) -> dict[str, Any]:
+    """Give the argument of `fit` that weighs the rows (n,); none where all weigh 1."""
+    if (weight == 1).all():
+        return {}
+    prefix, learner = _last_step(classifier)
+    taken = inspect.signature(learner.fit).parameters
+    if "sample_weight" not in taken and not any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+        raise SettingError(
+            f"{name} cannot weigh rows: its fit takes no sample_weight; "
+            "leave class weights and row weights out, or choose another classifier"
+        )
+    return {f"{prefix}sample_weight": weight}
+
+
+def _said(classifier: Any, chunk: Chunk, present: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Give the probabilities (m, K) of the held-out rows; 0 for a class that was not there."""
+    m = len(chunk.held_out)
+    probability = np.zeros((m, chunk.class_weight.shape[1]), dtype=np.float32)
+    if not m:
+        return probability
+    jobs = f"{_last_step(classifier)[0]}n_jobs"
+    if jobs in _parameters(classifier, deep=True):
+        classifier.set_params(**{jobs: 1})  # threads add trees up in the order they happen to end
+    said = np.asarray(classifier.predict_proba(chunk.x[chunk.held_out]))
+    columns = present[np.asarray(getattr(classifier, "classes_", range(len(present))), dtype=int)]
+    if said.shape != (m, len(columns)):
+        raise ValueError(f"predict_proba must give {(m, len(columns))} numbers; came {said.shape}")
+    probability[:, columns] = said
+    return probability
+
+
+def _trained(probability: NDArray[np.float32]) -> Trained:
+    """Make the record of a chunk's lanes from what they said (L, m, K)."""
+    n_lanes = len(probability)
+    return Trained(
+        probability=probability,
+        outcome=tuple(map(_outcome, probability)),
+        epochs=np.ones(n_lanes, dtype=int),
+        curves=Curves(*np.empty((3, n_lanes, 0))),
+    )
+
+
+def _outcome(probability: NDArray[np.float32]) -> str:
+    """Say how a lane ended, from what it said (m, K)."""
+    within = (probability >= 0) & (probability <= 1 + ROUNDING)  # NaN is nowhere within
+    if not (within.all() and probability.any(axis=1).all()):
+        return DIVERGED
+    return COLLAPSED if is_constant(probability) else FINISHED
+
+
+def _library(learner: Any) -> str:
+    """Name what a classifier comes from, and its version."""
+    package = type(learner).__module__.partition(".")[0]
+    names = metadata.packages_distributions().get(package)
+    return f"{names[0]} {metadata.version(names[0])}" if names else package
+
+
+def _text(value: Any) -> str:
+    """Write a classifier on one line, with the parameters that are not as they come.
+
+    scikit-learn's own text is cut when long, and xgboost's names every parameter there is.
+    """
+    if isinstance(value, type) or not hasattr(value, "get_params"):
+        return re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(repr(value).split()))
+    usual: dict[str, Any] = {}
+    for kind in reversed(type(value).__mro__):
+        if inspect.isfunction(begin := vars(kind).get("__init__")):
+            usual |= {p.name: p.default for p in inspect.signature(begin).parameters.values()}
+    given = {name: _text(v) for name, v in _parameters(value).items()}
+    changed = [f"{name}={v}" for name, v in given.items() if v != _text(usual.get(name))]
+    return f"{type(value).__name__}({', '.join(changed)})"
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {one_line(error)}"

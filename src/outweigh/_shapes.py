@@ -1,0 +1,228 @@
+"""The shape of a loss: what makes it differ from cross-entropy, and the way back to the posterior.
+
+A network's logits f become the loss of a row of class y by
+
+    g_k = Δ_k f_k + ι_k,   p = softmax(g),   t = (1 − ε_y) e_y + ε_y / K,
+    loss = w_y (1 − p_y)^γ (−Σ_k t_k log p_k)
+
+with w the class weights. Focal loss is γ alone, logit adjustment ι alone, vector scaling Δ and ι,
+label smoothing that depends on the class ε alone. With two classes there is one logit f, that of
+the positive class, and vector scaling takes the form that its authors give it for two: a row of
+class y has the margin Δ_y s f − ι_y, s = 1 for positives and −1 for the others, and its loss is
+w_y log(1 + exp(−margin)). For K classes of one Δ the two forms are the same.
+
+A network that has learned such a loss does not say how likely a class is. It says what minimises
+the expected loss, and `posterior` takes that back, for each of the four by a closed form. What it
+is given is what a network is said to say: softmax(Δ f) for K classes, the sigmoid of f for two.
+What is left then is a posterior for a world where class k is w_k times as frequent, be it by class
+weights or because rows were drawn to be so; `undo` takes that back.
+
+Letters: K classes, B rows, w class weights, η the posterior under them.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Float = NDArray[np.float64]
+
+LEAST = -1e5  # a logarithm below which there is nothing to tell
+LEFT = 0.1  # of a probability, when smoothing is taken back
+FARTHEST, HALVINGS = 80.0, 60  # logits beyond which nobody starts; steps of a bisection
+TINY = float(np.finfo("float32").tiny)
+
+
+class Shape(NamedTuple):
+    """The parameters of a loss; or of several, stacked on leading axes."""
+
+    gamma: Any  # ()
+    delta: Any  # (K,), positive
+    iota: Any  # (K,)
+    epsilon: Any  # (K,), from 0 to below 1
+
+
+def plain(n_classes: int) -> Shape:
+    """Give the shape of cross-entropy itself."""
+    return Shape(*map(np.asarray, (0.0, np.ones(n_classes), *np.zeros((2, n_classes)))))
+
+
+def is_plain(shape: Shape) -> bool:
+    """Tell whether a shape is that of cross-entropy; Δ with K > 2 classes is no part of the way."""
+    two = len(shape.delta) == 2
+    bent = shape.gamma != 0 or np.any(shape.iota) or np.any(shape.epsilon)
+    return not (bent or (two and np.any(shape.delta != 1)))
+
+
+def are_shapes(shape: Shape) -> bool:
+    """Tell whether the numbers of shapes are those of losses."""
+    finite = all(bool(np.isfinite(part).all()) for part in shape)
+    within = (shape.epsilon >= 0) & (shape.epsilon < 1)
+    return finite and bool((shape.gamma >= 0).all() and (shape.delta > 0).all() and within.all())
+
+
+def undo(probability: ArrayLike, class_weight: ArrayLike) -> NDArray[np.float64]:
+    r"""Take class weights back out of probabilities.
+
+    Parameters
+    ----------
+    probability : (..., K)
+        What a network trained under the weights says.
+    class_weight : (..., K), positive
+        Broadcast against `probability`.
+
+    Returns
+    -------
+    probability : (..., K) float64
+        Each row sums to 1; a 0 or 1 stays exactly that.
+
+    Notes
+    -----
+    .. math:: p_k = \frac{p_{w,k} / w_k}{\sum_j p_{w,j} / w_j}
+
+    With two classes this divides the odds by the weight ratio :math:`w_1 / w_0`.
+
+    References
+    ----------
+    Elkan, The Foundations of Cost-Sensitive Learning, IJCAI 2001, Theorem 2.
+
+    Examples
+    --------
+    Nine negatives to each positive; at balanced weights "even odds" means a probability of 0.1:
+
+    >>> undo([0.5, 0.5], class_weight=[1, 9])
+    array([0.9, 0.1])
+    """
+    p = np.asarray(probability, dtype=np.float64) / np.asarray(class_weight, dtype=np.float64)
+    p /= p.sum(axis=-1, keepdims=True)
+    return p
+
+
+def unshaped(probability: ArrayLike, shape: Shape) -> Float:
+    """Give the posterior (..., K) under the class weights, from what a network says (..., K).
+
+    Examples
+    --------
+    Focal loss makes a network less sure than it should be:
+
+    >>> unshaped([0.2, 0.8], plain(2)._replace(gamma=2.0)).round(3)
+    array([0.024, 0.976])
+    """
+    said = np.asarray(probability, dtype=np.float64)
+    if is_plain(shape):
+        return said
+    with np.errstate(divide="ignore"):
+        log = np.maximum(np.log(said), LEAST)
+    return np.asarray(np.exp(posterior(log, shape, np)))
+
+
+def spoken(posterior_of_classes: ArrayLike, shape: Shape) -> Float:
+    """Give logits (K,) with which a network says a posterior (K,): where it starts to learn.
+
+    Of two classes exactly, by bisection. Of more without focusing and smoothing, which a few steps
+    make good.
+    """
+    log = np.log(np.asarray(posterior_of_classes, dtype=np.float64))
+    if len(log) > 2:
+        return np.asarray((log - shape.iota) / shape.delta)
+    low, high = -FARTHEST, FARTHEST
+    for _ in range(HALVINGS):
+        f = (low + high) / 2
+        says = posterior(_normalised(np.array([-f / 2, f / 2]), np), shape, np)
+        low, high = (f, high) if says[1] - says[0] < log[1] - log[0] else (low, f)
+    return np.array([-f / 2, f / 2])
+
+
+def posterior(log: Any, shape: Shape, xp: Any) -> Any:
+    r"""Give the log posterior (..., K) under the class weights, from what a network says.
+
+    Parameters
+    ----------
+    log : (..., K)
+        Logarithms of probabilities, finite.
+    shape : Shape
+        At most one of γ, (Δ, ι) and ε may differ from cross-entropy's.
+    xp : module
+        ``numpy`` or ``jax.numpy``.
+
+    Notes
+    -----
+    The expected loss :math:`\sum_y \eta_y \ell_y` is least where
+
+    ==================  ============================================================================
+    focal               :math:`\eta_k \propto p_k \big/ \big((1-p_k)^\gamma
+                        - \gamma (1-p_k)^{\gamma-1} p_k \log p_k\big)`
+    vector scaling, 2   :math:`\eta_1 / \eta_0 = \Delta_0 \sigma(\iota_0 + \Delta_0 f) \big/
+                        \Delta_1 \sigma(\iota_1 - \Delta_1 f)`
+    vector scaling, K   :math:`\eta \propto e^{\iota_k} \mathrm{softmax}(\Delta f)_k`
+    smoothing           :math:`p_k = (1-\epsilon_k) \eta_k + \sum_j \epsilon_j \eta_j / K`
+    ==================  ============================================================================
+
+    References
+    ----------
+    Charoenphakdee et al., On Focal Loss for Class-Posterior Probability Estimation, CVPR 2021,
+    doi:10.1109/CVPR46437.2021.00516, Theorem 11. Menon et al., Long-tail learning via logit
+    adjustment, ICLR 2021. Kini et al., Label-Imbalanced and Group-Sensitive Classification under
+    Overparameterization, NeurIPS 2021. The ways back from vector scaling and smoothing follow from
+    the losses.
+    """
+    log = _unscaled(log, shape, xp)
+    log = _unfocused(log, shape.gamma, xp)
+    return _unsmoothed(log, shape.epsilon, xp)
+
+
+def _unscaled(log: Any, shape: Shape, xp: Any) -> Any:
+    """Take vector scaling back."""
+    delta, iota = shape.delta, shape.iota
+    if log.shape[-1] != 2:
+        return _normalised(log + iota, xp)
+    f = log[..., 1] - log[..., 0]
+    negative = xp.log(delta[1]) + _log_sigmoid(iota[1] - delta[1] * f, xp)
+    positive = xp.log(delta[0]) + _log_sigmoid(iota[0] + delta[0] * f, xp)
+    return _normalised(xp.stack([negative, positive], axis=-1), xp)
+
+
+def _unfocused(log: Any, gamma: Any, xp: Any) -> Any:
+    """Take the modulator of focal loss back, in logarithms throughout.
+
+    (1 − p)^(γ−1) is taken out of the denominator: what is left of it, 1 − p − γ p log p, is a sum
+    of two terms that are never negative.
+    """
+    rest = _log_of_others(log, xp)
+    left = xp.exp(rest) - gamma * xp.exp(log) * log
+    return _normalised(log - (gamma - 1) * rest - xp.log(xp.maximum(left, TINY)), xp)
+
+
+def _unsmoothed(log: Any, epsilon: Any, xp: Any) -> Any:
+    """Take smoothing back.
+
+    Now and then a network says less than any posterior is smoothed to, and would be taken to be
+    sure. A tenth of what it says is left to it.
+    """
+    p, kept = xp.exp(log), 1 - epsilon
+    share = ((p / kept).sum(axis=-1, keepdims=True) - 1) / (1 / kept).sum()
+    found = xp.maximum(xp.maximum((p - share) / kept, LEFT * p), TINY)
+    smoothed = xp.log(found / found.sum(axis=-1, keepdims=True))
+    return xp.where((epsilon > 0).any(), smoothed, log)  # else the small ones would lose digits
+
+
+def _log_of_others(log: Any, xp: Any) -> Any:
+    """Give log(1 − p_k) of each class, from those of the others: no digit is lost near p = 1."""
+    k = log.shape[-1]
+    if k == 2:
+        return log[..., ::-1]
+    others = [xp.concatenate([log[..., :i], log[..., i + 1 :]], axis=-1) for i in range(k)]
+    return xp.stack([_log_sum(some, xp) for some in others], axis=-1)
+
+
+def _log_sum(log: Any, xp: Any) -> Any:
+    most = log.max(axis=-1)
+    return most + xp.log(xp.exp(log - most[..., None]).sum(axis=-1))
+
+
+def _normalised(log: Any, xp: Any) -> Any:
+    return log - _log_sum(log, xp)[..., None]
+
+
+def _log_sigmoid(z: Any, xp: Any) -> Any:
+    return xp.minimum(z, 0) - xp.log1p(xp.exp(-abs(z)))
