@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from outweigh._findings import LOOKS, outcome
+from outweigh._grammar import parse_settings
 from outweigh._plan import Design
 from outweigh._predictions import Predictions
-from outweigh._grammar import parse_settings
 from outweigh._split import divide
 
 
@@ -34,6 +34,7 @@ def of_predictions(
     y,
     *,
     names=None,
+    kinds=(),
     ratio=None,
     raw=None,
     fold=None,
@@ -66,6 +67,7 @@ def of_predictions(
         y=y,
         classes=("no", "yes") if n_classes == 2 else tuple(range(n_classes)),
         settings=names,
+        kinds=kinds,
         seeds=(0,),
         class_weight=weight,
         prior=np.full((n_folds, n_classes), 1 / n_classes),

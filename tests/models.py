@@ -83,6 +83,7 @@ def by_hand(columns: Columns, *, k=2, build=default_network, seed=0) -> Model:
         setting="ratio:9",
         class_weight=rng.uniform(0.1, 9, k),
         shape=drawn_shape(rng, k),
+        label=None,
         prior=np.full(k, 1 / k),
         repair=Affine(1.0, (0.0,) * k),
         factor=np.ones(k),

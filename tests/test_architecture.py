@@ -64,7 +64,7 @@ _lanes: _chunk _errors _machine _network _program _treatment
 _settings: _draws _errors _losses _predictions _references _samplers _weights
 _test_file: _columns _errors _frames _labels _reading _roles _table
 _cohorts: _chunk _draws _references _samplers _settings
-_compare: _decisions _difference _interval _objective _predictions _settings
+_compare: _decisions _difference _interval _predictions _settings
 _grammar: _draws _errors _losses _references _samplers _settings _weights
 _versus: _decisions _difference _interval _predictions _rankings _scores _settings
 _model: _columns _deployment _errors _features _lanes _network _objective _operating _repairs
@@ -75,18 +75,19 @@ _bundle: _errors _files _model _network _operating _reading _recipe _repairs _sh
 _plan: _chunk _cohorts _errors _features _groups _settings _shapes _split _table _validation
 _probability_findings: _look _predictions _reading _settings
 _folder: _bundle _decisions _errors _files _model report
-_decision_findings: _compare _counted _look _predictions _reading _scores _settings
+_decision_findings: _compare _counted _difference _look _objective _predictions _reading _scores
+  _settings _versus
 _training: _chunk _cohorts _errors _machine _plan _references _settings
 _answer: _compare _decisions _errors _files _folder _model _predictions _rows report
 _study: _chunk _compare _costs _decisions _deployment _errors _features _groups _objective _plan
   _predictions _settings _shapes _split _table _training
-_lane_findings: _chunk _look _study
+_lane_findings: _chunk _look _reading _study
 _column_findings: _columns _look _reading _study _table
 _data_findings: _groups _look _reading _split _study
 _findings: _column_findings _data_findings _decision_findings _lane_findings _look
   _probability_findings _study
-_record: _chunk _compare _decisions _deployment _findings _objective _plan _scored _scores
-  _settings _spread _study _table
+_record: _chunk _compare _decisions _deployment _findings _objective _plan _predictions _scored
+  _scores _settings _spread _study _table _versus
 _final: _answer _chunk _errors _findings _model _network _record _shapes _study
 _demo: _chunk _compare _costs _decisions _deployment _lanes _network _predictions _record _scored
   _settings _split _study _table _weights

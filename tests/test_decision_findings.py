@@ -1,13 +1,20 @@
 """Findings on decisions: each is made where it should be, and nowhere else."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.special import expit, logit
 
-from outweigh._counted import Alerts
+from outweigh._compare import judge
+from outweigh._counted import Alerts, FBeta
 from outweigh._decision_findings import _is_clearly_better
+from outweigh._decisions import decide_all
+from outweigh._repairs import NONE
 from tests.evidence import ask, of_predictions
+from tests.records import COSTS, EVERYBODY, FOLD, TWO_MISSED, N, record
+from tests.records import Y as ROWS
 
 NAMES = ("none", "power:0.7", "balanced", "power:1.4")
 RATIOS = [1, 5, 10, 20]
@@ -218,3 +225,89 @@ def test_nothing_moves_without_weights_or_without_a_threshold():
     several = of_predictions(np.full((2, 90, 3), 1 / 3), np.arange(90) % 3)
     for e in (alone, several):
         assert ask("weights-moved-threshold", e).state == "not applicable"
+
+
+# only class weights are looked at where class weights are meant
+
+
+def test_what_is_no_class_weight_is_no_edge():
+    """A way of sampling as steep as none of the weights, and better than all of them."""
+    names, kinds = (*NAMES, "oversample"), ("weights",) * 4 + ("sampling",)
+    how = {"names": names, "kinds": kinds, "ratio": [*RATIOS, 90]}
+    e = compared([9, 8, 7, 6, 1], "power:1.4", **how)
+    [finding] = ask("weight-at-edge", e).findings
+    assert "'power:1.4', do best, and clearly better than the next, 'balanced'" in finding.title
+    alone = compared(
+        [9, 8, 7],
+        "none",
+        names=("none", "oversample", "smote"),
+        kinds=("weights", "sampling", "sampling"),
+        ratio=[1, 5, 90],
+    )
+    assert ask("weight-at-edge", alone).state == "not applicable"
+
+
+# remedies that are no class weights
+
+
+def remedies(said, kinds, objective=COSTS):
+    """Evidence of settings that say so, decided and judged without repair."""
+    p = record(ROWS, FOLD, said, kinds=kinds)
+    decisions = decide_all(p, objective, repairs=(NONE,))
+    return SimpleNamespace(predictions=p, decisions=decisions, verdict=judge(decisions))
+
+
+TWIN_AND_LOSS = ("weights", "loss")
+
+
+def test_a_remedy_that_beats_the_twin_is_found():
+    [finding] = ask(
+        "remedy-beats-none",
+        remedies({"none": EVERYBODY, "focal:2": TWO_MISSED}, TWIN_AND_LOSS),
+    ).findings
+    assert finding.title.startswith(
+        "With 'focal:2' your cost is 90.0 % lower than without any remedy (95 % interval: "
+    )
+    assert finding.title.endswith("; 1 of the 1 tried so do better.")
+    assert "--use 'focal:2'" in finding.remedy
+
+
+def test_a_remedy_raises_a_score():
+    e = remedies({"none": EVERYBODY, "smote": TWO_MISSED}, ("weights", "sampling"), FBeta(1))
+    [finding] = ask("remedy-beats-none", e).findings
+    assert "With 'smote' F1 is" in finding.title
+    assert "points higher than without" in finding.title
+
+
+def test_the_cheapest_of_several_is_named_and_how_many_were_tried():
+    one_missed = np.where(np.arange(N) % 200 < 10, 0.0, ROWS)
+    said = {"none": EVERYBODY, "a": TWO_MISSED, "b": one_missed, "c": EVERYBODY}
+    e = remedies(said, ("weights", "loss", "sampling", "sampling"))
+    [finding] = ask("remedy-beats-none", e).findings
+    assert finding.title.startswith("With 'b' ")
+    assert "2 of the 3 tried" in finding.title
+
+
+@pytest.mark.parametrize(
+    ("weights", "state"), [(TWO_MISSED, "found"), (ROWS.astype(float), "clear")]
+)
+def test_a_remedy_must_be_better_than_the_verdict_s_choice_too(weights, state):
+    one_missed = np.where(np.arange(N) % 200 < 10, 0.0, ROWS)
+    said = {"none": EVERYBODY, "balanced": weights, "a": one_missed}
+    e = remedies(said, ("weights", "weights", "loss"))
+    assert e.verdict.chosen == "balanced"
+    came = ask("remedy-beats-none", e)
+    assert came.state == state
+    if state == "found":
+        assert ", and better than 'balanced'" in came.findings[0].title
+
+
+def test_no_remedy_is_claimed_where_chance_may_be_behind_it():
+    said = {"none": EVERYBODY, "a": np.where(np.arange(N) < 5, 0.0, 0.11)}
+    assert ask("remedy-beats-none", remedies(said, TWIN_AND_LOSS)).state == "clear"
+
+
+@pytest.mark.parametrize("kind", ["weights", "reference"])
+def test_weights_and_references_are_no_such_remedies(kind):
+    e = remedies({"none": EVERYBODY, "a": TWO_MISSED}, ("weights", kind))
+    assert ask("remedy-beats-none", e).because == "no other loss and no sampling were tried"

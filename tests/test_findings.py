@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ import outweigh
 from outweigh._columns import columns_of
 from outweigh._findings import LOOKS, Finding, Outcome, findings, looks_at, outcome
 from outweigh._look import Found, NotApplicable
+from outweigh._training import Failure
 from tests.evidence import ask
 from tests.test_study import Slow, of_classes
 from tests.trainers import Logistic, studied, world
@@ -113,6 +115,29 @@ def test_lanes_that_were_left_are_told(done, says):
 def test_enough_time_is_clear_and_no_limit_is_no_question():
     assert outcomes(trainer=Slow(99, 99), time_limit=1.0)["time-limit"].state == "clear"
     assert outcomes()["time-limit"].because == "no --time-limit was set"
+
+
+def test_each_setting_that_failed_is_named_with_its_reason():
+    failures = (
+        Failure("smote", 0, 3, "smote could not resample the training rows: too few neighbours."),
+        Failure("adasyn", 1, 0, "no neighbours"),
+    )
+    smote, adasyn = ask("setting-failed", SimpleNamespace(failures=failures)).findings
+    assert smote.title == (
+        "'smote' is left out: in fold 1 with seed 3, smote could not resample the training rows: "
+        "too few neighbours."
+    )
+    assert adasyn.title == "'adasyn' is left out: in fold 2 with seed 0, no neighbours."
+    assert ask("setting-failed", SimpleNamespace(failures=())).state == "clear"
+
+
+def test_a_setting_that_failed_is_left_out_of_the_study():
+    """No neighbour can be found for three rows; the others are compared."""
+    evidence, *_ = studied(of_classes(900, 6), settings="none,balanced,smote")
+    [finding] = ask("setting-failed", evidence).findings
+    assert finding.title.startswith("'smote' is left out: in fold 1 with seed ")
+    assert finding.title.isprintable()
+    assert evidence.predictions.settings == ("none", "balanced")
 
 
 @pytest.mark.parametrize(("positives", "state"), [(40, "found"), (300, "clear")])

@@ -83,6 +83,21 @@ def test_nothing_seen_is_half_a_row_of_each_class():
     assert same(over_units(p), (-half, half))
 
 
+def test_what_models_share_multiplies_the_variance():
+    p = drawn()
+    for method in (over_units, over_folds):
+        (low, high), (lowest, highest) = method(p), method(replace(p, shared=2.0))
+        assert highest - lowest == pytest.approx(np.sqrt(2) * (high - low))
+        assert highest + lowest == pytest.approx(high + low)
+
+
+def test_where_no_decision_is_behind_a_loss_nothing_is_unseen():
+    equal = paired([3, 1, 1, 2], [3, 1, 1, 2])
+    assert same(over_units(equal, unseen=0.0), (0, 0))
+    p = drawn()  # where many rows are decided differently, nothing changes
+    assert over_units(p, unseen=0.0) == over_units(p)
+
+
 @LAW
 @given(SEEDS, st.integers(2, 10))
 def test_units_of_equal_cost_give_scipys_t(seed, n):

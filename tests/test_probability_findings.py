@@ -24,6 +24,17 @@ def test_raw_outputs_above_one_and_a_half_times_the_share_are_inflated():
         assert ask("probabilities-inflated", e).state == state
 
 
+def test_only_class_weights_inflate():
+    y = np.repeat([0, 1], [90, 10])
+    raw = np.repeat([[0.1], [0.9], [0.3]], 100, axis=1)
+    names = ("none", "oversample", "power:1.4")
+    kinds = ("weights", "sampling", "weights")
+    e = of_predictions(np.full((3, 100), 0.1), y, raw=raw, names=names, kinds=kinds)
+    assert "'power:1.4', networks say 3.0" in ask("probabilities-inflated", e).findings[0].title
+    e = of_predictions(np.full((2, 100), 0.1), y, raw=raw[:2], names=names[:2], kinds=kinds[:2])
+    assert ask("probabilities-inflated", e).because == "no class weights were tried"
+
+
 def test_the_factor_is_told_of_balanced_weights():
     y = np.repeat([0, 1], [90, 10])
     raw = np.repeat([[0.1], [0.5], [0.9]], 100, axis=1)

@@ -19,6 +19,7 @@ from outweigh._folder import new_folder, read_results, to_toml, write
 from outweigh._predictions import Predictions
 from outweigh._record import about, frequencies, record, settings_record
 from outweigh._scored import number
+from outweigh._versus import versus_twin
 from tests.trainers import Logistic, studied, world
 
 ABOUT = {"network": "logistic regression", "optimizer": "Newton"}
@@ -28,7 +29,8 @@ KEYS = {
     "": "data objective settings chosen verdict thresholds test findings timing environment",
     "data": "rows classes positive prevalence training test",
     "verdict": "code text difference unit interval basis",
-    "settings": "name class_weight weight_ratio power seeds_collapsed",
+    "settings": "name kind text inverse class_weight weight_ratio power seeds_collapsed versus_none",
+    "versus_none": "cost ranking calibration",
     "environment": "python outweigh keras jax numpy scikit-learn",
 }
 NUMBERS = {
@@ -227,6 +229,79 @@ def test_frequencies_can_be_checked_with_a_pencil():
     assert text == (
         "of 10,000 cases you would flag 1,600; 600 of the 1,000 positives are among them"
     )
+
+
+# remedies that are no class weights
+
+REMEDIES = {"settings": "none,balanced,focal:2+sqrt,oversample,smote", "references": "logistic"}
+
+
+@pytest.fixture(scope="module")
+def remedies():
+    """A study of remedies, and its record."""
+    return recorded(**REMEDIES)
+
+
+def test_each_setting_says_its_kind_and_whether_it_can_be_undone(remedies):
+    settings = {s["name"]: s for s in remedies[1]["settings"]}
+    kinds = ("weights", "weights", "loss", "sampling", "sampling", "reference")
+    assert tuple(s["kind"] for s in settings.values()) == kinds
+    assert {name for name, s in settings.items() if s["inverse"] != "exact"} == {"smote"}
+    assert settings["smote"]["inverse"] == "prior only"
+    assert settings["none"]["text"] == "nothing"
+    assert "focal loss" in settings["focal:2+sqrt"]["text"]
+
+
+def test_what_weighs_no_classes_has_no_class_weights(remedies):
+    settings = {s["name"]: s for s in remedies[1]["settings"]}
+    for name in ("oversample", "smote", "logistic"):
+        for key in ("class_weight", "weight_ratio", "power"):
+            assert settings[name][key] is None
+    n_0, n_1 = world().counts
+    assert settings["focal:2+sqrt"]["power"] == 0.5
+    assert settings["focal:2+sqrt"]["weight_ratio"] == pytest.approx((n_0 / n_1) ** 0.5)
+    assert settings["none"]["class_weight"] == {"0": 1, "1": 1}
+
+
+def test_the_record_says_what_each_setting_gains_on_the_twin(remedies):
+    evidence, found = remedies
+    twin, *others = found["settings"]
+    assert twin["versus_none"] is None
+    for setting, gained in zip(others, versus_twin(evidence.decisions), strict=True):
+        assert list(setting["versus_none"]) == KEYS["versus_none"].split()
+        for currency, gain in setting["versus_none"].items():
+            expected = getattr(gained, currency)
+            assert gain["value"] == expected.difference
+            assert gain["interval"] == list(expected.interval)
+            assert gain["by_seed"] == list(expected.by_seed)
+            assert (gain["unit"], gain["says"]) == (expected.unit, expected.says)
+            assert gain["basis"] == "cross-fitted"
+        for currency, number_of in (("cost", "expected_cost"), ("calibration", "log_loss")):
+            saved = 100 * (1 - setting[number_of]["value"] / twin[number_of]["value"])
+            assert setting["versus_none"][currency]["value"] == pytest.approx(saved)
+        ranked = [100 * s["average_precision"]["value"] for s in (setting, twin)]
+        gain = setting["versus_none"]["ranking"]["value"]
+        assert gain == pytest.approx(ranked[0] - ranked[1])
+
+
+def test_a_record_of_remedies_is_the_same_once_written_and_read(remedies):
+    assert json.loads(json.dumps(remedies[1], allow_nan=False)) == remedies[1]
+
+
+def test_networks_have_validation_curves_and_references_none(remedies):
+    history = remedies[1]["history"]
+    assert list(history) == [s["name"] for s in remedies[1]["settings"][:-1]]
+    assert all(curves["undone"] != [None] for curves in history.values())
+
+
+def test_what_is_used_is_what_the_record_is_about():
+    """The final model is refitted with what one asks for, whatever the verdict chose."""
+    evidence, found = recorded(settings="none,balanced,oversample", use="oversample", test_size=0.3)
+    assert evidence.verdict.chosen == "none"
+    assert found["chosen"]["setting"] == found["test"]["chosen"]["setting"] == "oversample"
+    assert found["chosen"]["reason"] == "you asked for it; by the verdict it would be none"
+    assert found["test"]["twin"]["setting"] == "none"
+    assert [t["setting"] for t in found["thresholds"]] == ["oversample", "none"]
 
 
 # the run folder

@@ -1,5 +1,7 @@
 """References: in a study a classifier is what it is by hand, and learns no held-out row."""
 
+import os
+import subprocess
 import sys
 import warnings
 from dataclasses import replace
@@ -7,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -93,6 +95,7 @@ class Planted(BaseEstimator):
         return self
 
     def predict_proba(self, X):
+        self.fits[-1]["jobs of prediction"] = self.n_jobs
         if self.answer is None:
             p = (1 + np.arange(len(X))) / (2 + len(X))
             return np.column_stack([1 - p, p])
@@ -115,8 +118,10 @@ NAMED = sorted(REFERENCES)
 @pytest.mark.parametrize("name", NAMED)
 def test_a_reference_says_what_the_classifier_fitted_by_hand_says(name):
     classifier = reference_named(name).build()
-    if "random_state" in classifier.get_params():
-        classifier.set_params(random_state=7)
+    known = classifier.get_params().keys()
+    classifier.set_params(
+        **{k: v for k, v in {"random_state": 7, "n_jobs": 1}.items() if k in known}
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         expected = by_hand(classifier, X[:TRAINED], Y[:TRAINED])
@@ -204,6 +209,55 @@ def test_what_a_user_settled_stays_and_what_is_open_follows_the_lane(fits, monke
     said(Planted(random_state=3, n_jobs=2), chunk(seed=11))
     said(make_pipeline(StandardScaler(), Planted()), chunk(seed=11))
     assert [(fit["seed"], fit["jobs"]) for fit in fits] == [(11, 5), (3, 2), (11, 5)]
+
+
+def test_one_thread_predicts_for_several_would_add_up_in_any_order(fits, monkeypatch):
+    monkeypatch.setattr(_references, "cores", lambda: 5)
+    for classifier in (Planted(), Planted(n_jobs=3), make_pipeline(StandardScaler(), Planted())):
+        said(classifier, chunk())
+    assert [fit["jobs of prediction"] for fit in fits] == [1, 1, 1]
+
+
+def test_jobs_are_threads_of_this_process():
+    processes = []
+
+    class Telling(GaussianNB):
+        def fit(self, X, y, sample_weight=None):
+            processes.append(os.getpid())
+            return super().fit(X, y, sample_weight)
+
+    said(BaggingClassifier(Telling(), 4, n_jobs=2), chunk())
+    assert processes == [os.getpid()] * 4
+
+
+COUNTING = """
+import numpy as np
+from threadpoolctl import threadpool_info
+from outweigh._chunk import Chunk
+from outweigh._references import ClassifierTrainer, Reference
+
+class Counting:
+    def fit(self, X, y):
+        print(max(pool["num_threads"] for pool in threadpool_info()))
+
+def build():
+    import sklearn.ensemble
+    return Counting()
+
+rows = np.arange(4)
+of = {"fold": 0, "seed": 0, "x": np.ones((4, 1)), "y": rows % 2, "row_weight": None}
+of |= {"class_weight": np.ones((1, 2)), "prior": np.ones(2) / 2, "training": rows}
+of |= {"validation": rows[:0], "held_out": rows[:0], "batch_size": 4, "epochs": 1, "patience": 0}
+ClassifierTrainer(Reference("counting", build)).train([Chunk(**of)])
+"""
+
+
+def test_sums_have_one_thread_also_in_a_library_that_comes_with_the_classifier():
+    many = os.environ | {"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTING], env=many, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "1\n"
 
 
 def test_a_pipeline_is_seeded_and_weighed_in_its_last_step():

@@ -123,6 +123,32 @@ def test_the_ranking_s_interval_is_students_t_over_the_folds():
     assert of_setting.ranking.interval == pytest.approx(tuple(t))
 
 
+def test_the_calibration_s_interval_is_that_of_a_ratio_its_variance_doubled():
+    """Sums of log losses l and t: each row's part in the error of l / t is (l − t · l̄ / t̄) / t̄."""
+    p = noisy(2)
+    found = decide_all(p, COSTS)
+    of_class = np.maximum(found.probability[:2, np.arange(400), p.y], np.finfo(float).eps)
+    twin, mine = -np.log(of_class)
+    part = (mine - twin * mine.mean() / twin.mean()) / twin.mean()
+    half = 100 * stats.t.ppf(0.975, 399) * np.sqrt(2) * stats.sem(part)
+    centre = 100 * (1 - mine.mean() / twin.mean())
+    interval = versus_twin(found)[0].calibration.interval
+    assert interval == pytest.approx((centre - half, centre + half))
+
+
+@pytest.mark.parametrize("objective", [COSTS, FBeta(1), RocAuc()], ids=name)
+def test_a_reference_is_another_kind_of_model_and_its_variance_is_doubled(objective):
+    p = noisy(2, n_settings=2)
+    of_loss, of_reference = (
+        versus(replace(p, kinds=(WEIGHTS, kind)), objective)["ratio:2"]
+        for kind in (LOSS, REFERENCE)
+    )
+    for currency, times in (("cost", np.sqrt(2)), ("ranking", np.sqrt(2)), ("calibration", 1)):
+        one, two = (getattr(v, currency) for v in (of_loss, of_reference))
+        assert (two.difference, two.by_seed) == (one.difference, one.by_seed)
+        assert np.ptp(two.interval) == pytest.approx(times * np.ptp(one.interval))
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=name)
 def test_a_lone_class_weight_gains_what_the_verdict_says(objective):
     p = noisy(3, n_settings=2, amount=np.arange(400) % 13 + 1.0)

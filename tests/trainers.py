@@ -9,9 +9,9 @@ from sklearn.linear_model import LogisticRegression
 from outweigh._chunk import FINISHED, STOPPED, Chunk, Curves, Progress, Trained
 from outweigh._columns import number_columns
 from outweigh._deployment import AS_TRAINED
+from outweigh._grammar import parse_references, parse_settings
 from outweigh._network import keras_on_jax
 from outweigh._plan import Design
-from outweigh._grammar import parse_settings
 from outweigh._shapes import undo
 from outweigh._study import run
 from outweigh._table import Table
@@ -32,7 +32,7 @@ class Logistic:
     calls: list[list[Chunk]] = field(default_factory=list)
     build = staticmethod(linear)
 
-    def describe(self, n_features, n_classes):
+    def describe(self, n_features, n_classes, *, n_labels=None):
         return {"network": "logistic regression", "optimizer": "Newton", "parameters": "few"}
 
     def train(self, chunks, *, keep_parameters=False, until=math.inf, tell):
@@ -108,6 +108,8 @@ def studied(
     *,
     trainer=None,
     settings="none,balanced,power:1.4",
+    references=None,
+    use=None,
     objective=None,
     deployment=AS_TRAINED,
     test=None,
@@ -117,9 +119,12 @@ def studied(
     """Run a small study; give its evidence, and the chunks of each call of the trainer."""
     table = world() if table is None else table
     trainer = Logistic() if trainer is None else trainer
+    parsed = parse_settings(settings, table.classes)
+    parsed += parse_references(references, table.classes) if references else ()
     evidence = run(
         table,
-        settings=parse_settings(settings, table.classes),
+        settings=parsed,
+        use=use,
         objective=objective,
         deployment=deployment,
         trainer=trainer,

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from outweigh._rankings import AveragePrecision, RocAuc
     from outweigh._shapes import undo
     from outweigh._weigh import weigh
-    from outweigh._weights import Effective, Power, class_weight
+    from outweigh._weigh_labels import weigh_labels
+    from outweigh._weights import Effective, Power, class_weight, class_weights
 
 __version__ = "0.1.0"
 
@@ -65,10 +66,12 @@ _ROOMS = {
     "UsageError": "_errors",
     "Verdict": "_compare",
     "class_weight": "_weights",
+    "class_weights": "_weights",
     "count_classes": "_counts",
     "default_network": "_network",
     "undo": "_shapes",
     "weigh": "_weigh",
+    "weigh_labels": "_weigh_labels",
     "weigh_predictions": "_elsewhere",
 }
 
@@ -97,10 +100,12 @@ __all__ = [
     "UsageError",
     "Verdict",
     "class_weight",
+    "class_weights",
     "count_classes",
     "default_network",
     "undo",
     "weigh",
+    "weigh_labels",
     "weigh_predictions",
 ]
 

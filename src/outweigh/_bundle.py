@@ -61,6 +61,7 @@ CONTENT = {
         "setting": str,
         "classes": [{bool, float, str}],
         "class_weight": [float],
+        "label": {(int, int), None},
         "shape": {"gamma": float, "delta": [float], "iota": [float], "epsilon": [float]},
         "prior": [float],
         "repair": dict,
@@ -166,6 +167,7 @@ def load(folder: Path, *, build: Build | None = None) -> Model:
         classes=tuple(said["classes"]),
         setting=said["setting"],
         class_weight=np.array(said["class_weight"], dtype=np.float64),
+        label=_label(said["label"]),
         shape=Shape(**{k: np.array(v, dtype=np.float64) for k, v in said["shape"].items()}),
         prior=np.array(said["prior"], dtype=np.float64),
         repair=_opened(MANIFEST, map_from, said["repair"]),
@@ -186,6 +188,15 @@ def load(folder: Path, *, build: Build | None = None) -> Model:
     return model
 
 
+def _label(said: list[Any] | None) -> tuple[int, int] | None:
+    """Read which of how many labels a model is of."""
+    if said is None:
+        return None
+    place, number = said
+    _require(place < number, "say which of its labels it is")
+    return place, number
+
+
 def _rule(said: dict[str, Any] | None, tensors: dict[str, np.ndarray]) -> Rule | None:
     costs = tensors.pop(COSTS, None)
     if said is None:
@@ -202,6 +213,7 @@ def _described(model: Model) -> dict[str, Any]:
         "setting": model.setting,
         "classes": list(model.classes),
         "class_weight": model.class_weight.tolist(),
+        "label": None if model.label is None else list(model.label),
         "shape": {name: values.tolist() for name, values in model.shape._asdict().items()},
         "prior": model.prior.tolist(),
         "repair": model.repair.as_record(),
@@ -374,6 +386,7 @@ def _check_classes(model: Model) -> None:
         model.factor.shape == (k,) and bool((model.factor > 0).all()),
         "have a factor above 0 for each class",
     )
+    _require(model.label is None or k == 2, "have two classes for each of its labels")
     fits_classes = [v.shape for v in model.shape] == [(), (k,), (k,), (k,)]
     _require(fits_classes and are_shapes(model.shape), "have the shape of a loss for its classes")
     said = np.full((1, k), 1 / k)
@@ -405,6 +418,8 @@ def _check_parameters(model: Model, seeds: int) -> None:
 
 
 def _n_outputs(model: Model) -> int:
+    if model.label is not None:
+        return model.label[1]
     return 1 if len(model.classes) == 2 else len(model.classes)
 
 

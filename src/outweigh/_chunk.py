@@ -51,6 +51,11 @@ class Chunk:
     frequency: np.ndarray | None = None  # (K,) what sampling made of the classes; None: nothing
 
     @property
+    def n_labels(self) -> int | None:
+        """T, where rows have several yes/no labels: y is (N, T), class_weight (L, T, 2)."""
+        return self.class_weight.shape[1] if self.class_weight.ndim == 3 else None
+
+    @property
     def rows_per_epoch(self) -> int:
         """Training rows that an epoch visits."""
         if self.draw is None:

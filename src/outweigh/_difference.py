@@ -84,6 +84,7 @@ def compare(
     decided: Integers,
     *,
     tried: Integers | None = None,
+    shared: float = 1.0,
     method: Method = DEFAULT,
 ) -> Compared:
     """Compare two decision makers on all entries by what decisions are for.
@@ -97,6 +98,8 @@ def compare(
         Not looked at where the objective ranks.
     tried : (S, N) int, optional
         What settings decide of which the other one was picked; nothing was picked unless given.
+    shared : float
+        How much training rows in common widen the interval: see `outweigh._interval.Paired`.
     method : callable
         What gives the interval of paired losses.
 
@@ -107,11 +110,11 @@ def compare(
     objective = decisions.objective
     if isinstance(objective, Ranking):
         other, twin = (ranked(objective, decisions.cases, said) for said in probability)
-        return compare_scores(decisions.predictions, other, twin)
+        return compare_scores(decisions.predictions, other, twin, shared=shared)
     if isinstance(objective, Counted):
-        return _compare_counts(decisions, objective, decided, tried, method)
+        return _compare_counts(decisions, objective, decided, tried, shared, method)
     if isinstance(objective, Costs):
-        return _compare_costs(decisions, objective, decided, tried, method)
+        return _compare_costs(decisions, objective, decided, tried, shared, method)
     raise TypeError(f"{objective!r} must be costs, a score of counts, or a ranking")
 
 
@@ -122,6 +125,7 @@ def compare_losses(
     *,
     stake: Float,
     tried: Float | None = None,
+    shared: float = 1.0,
     method: Method = DEFAULT,
 ) -> Compared:
     """Compare losses (N,) of a case, in percent of the twin's.
@@ -134,18 +138,21 @@ def compare_losses(
         The most that two losses of an entry can differ by.
     tried : (S, N) float64, optional
         Losses of the settings of which the other one was picked.
+    shared : float
     method : callable
     """
-    fold, weight = decisions.predictions.fold, decisions.cases.weight
+    p, weight = decisions.predictions, decisions.cases.weight
     counted = None if tried is None else tried * weight
-    paired = _paired(decisions.predictions, twin * weight, other * weight, stake * weight, counted)
-    total = np.bincount(fold, weight, len(decisions.predictions.prior))
+    paired = _paired(p, twin * weight, other * weight, stake * weight, counted, shared)
+    total = np.bincount(p.fold, weight, len(p.prior))
     total[total == 0] = np.nan  # a fold whose rows count nothing costs no number
-    each = [np.bincount(fold, loss, len(total)) / total for loss in (paired.other, paired.twin)]
+    each = [np.bincount(p.fold, loss, len(total)) / total for loss in (paired.other, paired.twin)]
     return Compared(difference(paired), PERCENT, method(paired), *each)
 
 
-def compare_scores(predictions: Predictions, other: Float, twin: Float) -> Compared:
+def compare_scores(
+    predictions: Predictions, other: Float, twin: Float, *, shared: float = 1.0
+) -> Compared:
     """Compare scores of the folds (F,), in points: Student's t, averaged over repetitions."""
     folds = np.flatnonzero(np.isfinite(other - twin))
     if not len(folds):
@@ -159,6 +166,7 @@ def compare_scores(predictions: Predictions, other: Float, twin: Float) -> Compa
         fold=folds,
         unit=folds,
         repeat=np.asarray(predictions.repeat),
+        shared=shared,
     )
     return Compared(difference(paired), POINTS, over_folds(paired), other, twin)
 
@@ -199,6 +207,7 @@ def _compare_costs(
     objective: Costs,
     decided: Integers,
     tried: Integers | None,
+    shared: float,
     method: Method,
 ) -> Compared:
     p = decisions.predictions
@@ -209,6 +218,7 @@ def _compare_costs(
         twin,
         stake=objective.stake(p.y, p.amount),
         tried=None if tried is None else objective.row_loss(p.y, tried, p.amount),
+        shared=shared,
         method=method,
     )
 
@@ -218,6 +228,7 @@ def _compare_counts(
     objective: Counted,
     decided: Integers,
     tried: Integers | None,
+    shared: float,
     method: Method,
 ) -> Compared:
     """Compare scores whose counts are pooled over the folds.
@@ -236,7 +247,8 @@ def _compare_counts(
     stakes = np.max([np.abs(slope[:, 1] - slope[:, 0]) for slope in slopes], axis=0)
     base = np.full(len(p.y), 1 / len(p.y))  # losses that sum to 1: percents of them are points
     of_tried = None if tried is None else base - gained(tried)
-    around = method(_paired(p, base, base - gained(decided[0]), stakes[p.y] * weight, of_tried))
+    mine = base - gained(decided[0])
+    around = method(_paired(p, base, mine, stakes[p.y] * weight, of_tried, shared))
     shown = [float(objective.shown(of_cells)) for of_cells in cells]
     points = 100 * (shown[0] - shown[1])
     interval = None if around is None else (points + around[0], points + around[1])
@@ -244,7 +256,9 @@ def _compare_counts(
     return Compared(points, POINTS, interval, *each)
 
 
-def _paired(p: Predictions, twin: Float, other: Float, stake: Float, tried: Float | None) -> Paired:
+def _paired(
+    p: Predictions, twin: Float, other: Float, stake: Float, tried: Float | None, shared: float
+) -> Paired:
     return Paired(
         twin=twin,
         other=other,
@@ -254,6 +268,7 @@ def _paired(p: Predictions, twin: Float, other: Float, stake: Float, tried: Floa
         unit=np.asarray(p.unit),
         repeat=np.asarray(p.repeat),
         tried=tried,
+        shared=shared,
     )
 
 

@@ -30,7 +30,8 @@ def answered(
         One of the kind that frames are given back in.
     """
     e = evidence
-    about = trainer.describe(len(e.final.features.names), len(e.table.classes))
+    n_labels = e.final.label and e.final.label[1]
+    about = trainer.describe(len(e.final.features.names), len(e.table.classes), n_labels=n_labels)
     name = network_name or _name(trainer.build)
     return Study(
         record(e, about_network=about, outcomes=looks_at(e)),
@@ -64,6 +65,7 @@ def model_of(evidence: Evidence, build: Any, network_name: str) -> Model:
         classes=e.table.classes,
         setting=used,
         class_weight=e.final.class_weight[0],
+        label=e.final.label,
         shape=Shape(*(values[0] for values in e.final.shape)),
         prior=counts / counts.sum(),
         repair=e.decisions.calibrated.final[s],

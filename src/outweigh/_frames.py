@@ -64,6 +64,19 @@ def array_columns(X: Any, names: Sequence[str] | None = None) -> dict[str, Any]:
     return columns if names is None else renamed(columns, names)
 
 
+def target_columns(Y: Any) -> dict[Any, Any]:
+    """Give the columns of several targets by name, those of an array by number."""
+    if is_frame(Y):
+        return frame_columns(Y, "Y")
+    array = np.asarray(Y)
+    if array.ndim != 2:
+        raise TableError(
+            f"Y must have a column for each target; came shape {array.shape}: one target alone "
+            "needs no Y"
+        )
+    return dict(enumerate(array.T))
+
+
 def renamed(columns: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Call columns by other names."""
     names = [str(name) for name in names]

@@ -1,8 +1,8 @@
-"""The interval of the verdict: how far the difference that was seen may be from the true one.
+"""The interval of a verdict: how far the difference that was seen may be from the true one.
 
 Two decision makers are judged on the same held-out entries. What is estimated is how much cheaper
 the trained models of the folds would be than their twins on endlessly many new rows, in percent of
-what the twins cost. Three things make it less certain than a mean of N entries:
+what the twins cost. Four things make it less certain than a mean of N entries:
 
 - Entries that are one draw (a group, equal rows, a block of time) count as one *unit*.
 - The two decide few rows differently. The spread of the units is therefore never taken to be
@@ -11,6 +11,12 @@ what the twins cost. Three things make it less certain than a mean of N entries:
 - The setting judged on a fold was chosen on the others. A setting that is lucky on one fold is
   picked for all others, so that the errors of the folds add up instead of cancelling. By how much
   follows from how the settings' losses vary together, and the interval is widened by it.
+- Models share training rows. Where two kinds of models come to the same but for what they learned
+  by chance, what the rows of fold f say of a model that fold g taught is the very error that the
+  rows of g make about one that f taught. It comes twice, and the variance of the sum is twice what
+  the entries show. By Cauchy and Schwarz it is never more. Whoever compares says how much of that
+  is to be feared: nothing where decisions of like networks are compared, for these differ in few
+  rows, where chance is fresh.
 
 Letters: N entries, K classes, S settings tried, F folds, P parts of the rows, U units.
 """
@@ -57,6 +63,9 @@ class Paired:
     tried : (S, N) float, optional
         Losses under each setting that was there to be picked. Without them nothing is taken to
         have been picked.
+    shared : float
+        How many times as large the variance is as the entries show, because models of different
+        folds share training rows: from 1 to 2.
     """
 
     twin: Float
@@ -67,6 +76,7 @@ class Paired:
     unit: NDArray[np.int64]
     repeat: NDArray[np.int64]
     tried: Float | None = None
+    shared: float = 1.0
 
 
 Method = Callable[[Paired], Interval | None]
@@ -88,8 +98,6 @@ def over_units(paired: Paired, *, unseen: float = UNSEEN, shared: float = 1.0) -
     unseen : float
         Rows of each class that are imagined to be decided differently; 0 where losses follow from
         no decision, so that any two differ a little.
-    shared : float
-        How many times as large the variance is because the models share training rows.
 
     Returns
     -------
@@ -107,7 +115,7 @@ def over_units(paired: Paired, *, unseen: float = UNSEEN, shared: float = 1.0) -
         V = \max\Big(\frac{U}{U-1} \sum_u \psi_u^2,\; h \sum_k \overline{s_k^2}\Big)
 
     with h the rows unseen, :math:`\overline{s_k^2}` the mean squared stake of a row of class k, in
-    shares of :math:`\sum t` too, and κ from `inflation`.
+    shares of :math:`\sum t` too, c what is told by `Paired.shared`, and κ from `inflation`.
 
     The linearised ratio is that of Cochran, Sampling Techniques, 3rd edition, Wiley 1977, chapter
     6, over units drawn whole, chapter 9A.
@@ -134,7 +142,7 @@ def over_units(paired: Paired, *, unseen: float = UNSEEN, shared: float = 1.0) -
         return None
     seen = n_units / (n_units - 1) * np.sum(_parts(paired, paired.other, place) ** 2)
     variance = max(seen, unseen * _square_stakes(paired).sum())
-    variance *= shared * _inflation(paired, place)
+    variance *= paired.shared * _inflation(paired, place)
     half = 100 * float(stats.t.ppf((1 + CONFIDENCE) / 2, n_units - 1) * np.sqrt(variance))
     return centre - half, centre + half
 
@@ -215,7 +223,7 @@ def over_folds(paired: Paired) -> Interval | None:
     other = np.bincount(paired.fold, paired.other, n_folds)
     judged = np.bincount(paired.fold, minlength=n_folds) > 0
     of_repeats = [judged & (paired.repeat == r) for r in np.unique(paired.repeat[judged])]
-    intervals = [_t(twin[of_repeat], other[of_repeat]) for of_repeat in of_repeats]
+    intervals = [_t(twin[of], other[of], paired.shared) for of in of_repeats]
     if None in intervals:
         return None
     low, high = np.mean(np.array(intervals), axis=0).tolist()
@@ -226,11 +234,12 @@ DEFAULT: Method = over_units
 """Of those that cover in every simulated world of benchmarks/README.md, the narrowest."""
 
 
-def _t(twin: Float, other: Float) -> Interval | None:
+def _t(twin: Float, other: Float, shared: float) -> Interval | None:
     if twin.sum() <= 0 or len(twin) < 2:
         return None
     saved = 100 * (twin - other) / twin.mean()
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(saved) - 1) * stats.sem(saved)
+    error = np.sqrt(shared) * stats.sem(saved)
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(saved) - 1) * error
     return float(saved.mean() - half), float(saved.mean() + half)
 
 

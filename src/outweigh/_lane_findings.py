@@ -29,12 +29,10 @@ def out_of_time(e: Evidence) -> Answers:
 
 def setting_failed(e: Evidence) -> Answers:
     """``setting-failed``: a setting could not be trained on some rows, and is left out."""
-    for name in dict.fromkeys(failure.setting for failure in e.failures):
-        first, *more = [failure for failure in e.failures if failure.setting == name]
-        others = f" and {len(more)} more lanes" if more else ""
+    for failure in e.failures:
         yield Found(
-            f"{shown(name)} is left out: in fold {first.fold + 1} with seed {first.seed}{others}, "
-            f"{first.reason.rstrip('.')}.",
+            f"{shown(failure.setting)} is left out: in fold {failure.fold + 1} with seed "
+            f"{failure.seed}, {failure.reason.rstrip('.')}.",
             "Mend what it says, or leave the setting out: the others are compared without it.",
         )
 

@@ -76,9 +76,11 @@ class KerasTrainer:
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
     programs: dict[Any, Program] = field(default_factory=dict, compare=False, repr=False)
 
-    def describe(self, n_features: int, n_classes: int) -> dict[str, str]:
+    def describe(
+        self, n_features: int, n_classes: int, *, n_labels: int | None = None
+    ) -> dict[str, str]:
         """Say which network and optimizer this is; the check of the network comes with it."""
-        network = self._prepare(n_features, n_classes, seed=0)
+        network = self._prepare(n_features, n_classes, 0, n_labels)
         name = "default, " if self.build is default_network else ""
         layers = [layer.name for layer in network.model.layers]
         return {
@@ -137,17 +139,21 @@ class KerasTrainer:
         taken = [[next(parts) for block in blocks if block.chunk is c] for c in chunks]
         return [_joined(p) for p in taken]
 
-    def _prepare(self, n_features: int, n_classes: int, seed: int) -> Network:
+    def _prepare(
+        self, n_features: int, n_classes: int, seed: int, n_labels: int | None = None
+    ) -> Network:
         return prepare(
             self.build,
             n_features=n_features,
             n_classes=n_classes,
+            n_labels=n_labels,
             seed=seed,
             learning_rate=self.learning_rate,
         )
 
     def _prepare_for(self, chunk: Chunk) -> Network:
-        return self._prepare(chunk.x.shape[1], chunk.class_weight.shape[1], chunk.seed)
+        n_features, n_classes = chunk.x.shape[1], chunk.class_weight.shape[-1]
+        return self._prepare(n_features, n_classes, chunk.seed, chunk.n_labels)
 
     def _program(self, network: Network, chunk: Chunk) -> Program:
         """Give the program for chunks like this one; what it compiled once serves them all."""
@@ -156,7 +162,7 @@ class KerasTrainer:
             "patience": chunk.patience,
             "watch": chunk.watch,
         }
-        kind = chunk.x.shape[1], network.n_classes, *how.values()
+        kind = chunk.x.shape[1], network.n_classes, network.n_labels, *how.values()
         if kind not in self.programs:
             self.programs[kind] = Program(network, **how)
         return self.programs[kind]
@@ -167,7 +173,8 @@ def predict(
     parameters: tuple[list[Any], list[Any]],
     x: np.ndarray,
     *,
-    n_classes: int,
+    n_classes: int = 2,
+    n_labels: int | None = None,
     delta: np.ndarray | None = None,
 ) -> np.ndarray:
     """Give the probabilities (L, n, K) of rows by networks that were trained.
@@ -180,6 +187,8 @@ def predict(
         As `Trained` keeps them.
     x : array of float32, shape (n, D)
     n_classes : int
+    n_labels : int, optional
+        Of a network of T labels; the probabilities are (L, n, T, 2).
     delta : (K,) float, optional
         What their logits are multiplied by.
 
@@ -188,7 +197,7 @@ def predict(
     NetworkError
         When these are not the parameters of such a network.
     """
-    program = _predictor(build, x.shape[1], n_classes)
+    program = _predictor(build, x.shape[1], n_classes, n_labels)
     for built, trained in zip(program.network.start(), parameters, strict=False):
         if (needed := _shapes(built)) != (came := _shapes(v[0] for v in trained)):
             raise NetworkError(
@@ -199,7 +208,7 @@ def predict(
     n_seeds = len(parameters[0][0])
     each = None if delta is None else np.tile(delta.astype("float32"), (n_seeds, 1))
     said = np.asarray(program.predict(*parameters, rows, each))
-    return said.reshape(len(said), -1, n_classes)[:, : len(x)]
+    return said.reshape(len(said), -1, *said.shape[3:])[:, : len(x)]
 
 
 def _shapes(variables: Iterable[Any]) -> str:
@@ -208,8 +217,8 @@ def _shapes(variables: Iterable[Any]) -> str:
 
 
 @lru_cache(maxsize=8)
-def _predictor(build: Build, n_features: int, n_classes: int) -> Program:
-    network = prepare(build, n_features=n_features, n_classes=n_classes, seed=0)
+def _predictor(build: Build, n_features: int, n_classes: int, n_labels: int | None) -> Program:
+    network = prepare(build, n_features=n_features, n_classes=n_classes, n_labels=n_labels, seed=0)
     return Program(network, batch_size=1, patience=0)
 
 
@@ -346,7 +355,7 @@ def _order(chunk: Chunk, *, epoch: int) -> np.ndarray:
 
 def _start(block: _Block, program: Program, start: Lane) -> tuple[Lane, Watch, Treatment]:
     chunk = block.chunk
-    frequency = np.ones(len(chunk.prior)) if chunk.frequency is None else chunk.frequency
+    frequency = np.ones(chunk.prior.shape) if chunk.frequency is None else chunk.frequency
     treatment = Treatment(
         class_weight=chunk.class_weight,
         frequency=np.broadcast_to(frequency, chunk.class_weight.shape),
@@ -393,7 +402,7 @@ def _result(
     keep_parameters: bool,
 ) -> Trained:
     n, m = block.n_lanes, len(block.chunk.held_out)
-    probability = held_out.reshape(len(held_out), -1, held_out.shape[-1])[:n, :m]
+    probability = held_out.reshape(len(held_out), -1, *held_out.shape[3:])[:n, :m]
     best = jax.tree.map(lambda v: np.asarray(v)[:n], best)
     validated = len(block.chunk.validation) > 0
     stopped = ~np.asarray(watch.running)[:n]

@@ -48,6 +48,26 @@ def loss_of(keras: Any, model: Any, n_outputs: int) -> Loss:
     return Loss(_of_rows(keras, given), from_logits, one_hot)
 
 
+def labelled(keras: Any, model: Any) -> Loss:
+    """Give the loss of a model of several yes/no outputs: binary cross-entropy, and no other.
+
+    Raises
+    ------
+    NetworkError
+        When it is compiled with another one, or does not say what its output is.
+    """
+    given = _compiled(keras, model, n_outputs=1)
+    if given is not None and _kind(given).lower().replace("_", "") != "binarycrossentropy":
+        raise NetworkError(
+            "a network of several labels must be compiled with a binary cross-entropy, or with no "
+            f"loss; its loss is {_name(given)}: weights act on each label's own term of it."
+        )
+    activation = _last_activation(keras, model)
+    _check_columns(given, activation, n_outputs=1)
+    from_logits = _from_logits(model, given, activation)
+    return Loss(cross_entropy(keras, 1, from_logits=from_logits), from_logits, one_hot=True)
+
+
 def cross_entropy(keras: Any, n_outputs: int, *, from_logits: bool) -> Any:
     """Give Keras's cross-entropy for one output or for K of them."""
     if n_outputs == 1:

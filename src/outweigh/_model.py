@@ -41,6 +41,8 @@ class Model:
         How many times as frequent each class is in what the networks learned, which is undone.
     shape : Shape
         Of the loss, which is undone before.
+    label : (int, int), optional
+        Which label this is and of how many, where the networks have an output for each.
     prior : (K,) float64
         Class shares of the rows that it was trained on.
     repair : Map
@@ -70,6 +72,7 @@ class Model:
     setting: str
     class_weight: np.ndarray
     shape: Shape
+    label: tuple[int, int] | None
     prior: np.ndarray
     repair: Map
     factor: np.ndarray
@@ -96,7 +99,12 @@ class Model:
         k = len(self.classes)
         scaled = k > 2 and bool((self.shape.delta != 1).any())
         delta = self.shape.delta if scaled else None
-        said = unshaped(predict(self.build, parameters, x, n_classes=k, delta=delta), self.shape)
+        if self.label is None:
+            said = predict(self.build, parameters, x, n_classes=k, delta=delta)
+        else:
+            place, n_labels = self.label
+            said = predict(self.build, parameters, x, n_labels=n_labels)[:, :, place]
+        said = unshaped(said, self.shape)
         averaged = np.asarray(undo(said, self.class_weight).mean(axis=0))
         return deployed(self.repair(averaged), self.factor)
 

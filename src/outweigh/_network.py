@@ -24,7 +24,7 @@ from weakref import WeakSet
 import numpy as np
 
 from outweigh._errors import NetworkError
-from outweigh._loss import Loss, cross_entropy, loss_of
+from outweigh._loss import Loss, cross_entropy, labelled, loss_of
 from outweigh._trial import sketch, told
 
 Build = Callable[[int, int], Any]
@@ -99,6 +99,7 @@ class Network:
     one_hot: bool  # whether that loss wants y_true as one column per class
     from_logits: bool
     n_classes: int
+    n_labels: int | None  # yes/no targets, where it is not one class for each row
     output_bias: int | None  # which trainable variable starts at the log prior odds, if any
     sketch: str  # equal for models that differ in the values of their variables only
 
@@ -132,7 +133,8 @@ def prepare(
     build: Build,
     *,
     n_features: int,
-    n_classes: int,
+    n_classes: int = 2,
+    n_labels: int | None = None,
     seed: int,
     learning_rate: float | None = None,
 ) -> Network:
@@ -143,6 +145,8 @@ def prepare(
     build : callable
         ``build(n_features, n_outputs)`` returns a Keras model.
     n_features, n_classes, seed : int
+    n_labels : int, optional
+        Yes/no targets, each with an output of its own, instead of classes.
     learning_rate : float, optional
         Overrides the optimizer's.
 
@@ -163,13 +167,16 @@ def prepare(
     True
     """
     keras = keras_on_jax()
-    n_outputs = 1 if n_classes == 2 else n_classes
+    n_outputs = n_labels or (1 if n_classes == 2 else n_classes)
+    is_default = build is default_network
     with seeded(seed):
         model = _built(build, n_features, n_outputs)
     _check_ordinary(model)
-    loss = loss_of(keras, model, n_outputs)
+    if n_labels:
+        loss = Loss(None, from_logits=True, one_hot=True) if is_default else labelled(keras, model)
+    else:
+        loss = loss_of(keras, model, n_outputs)
     optimizer = _optimizer(model, learning_rate)
-    is_default = build is default_network
     return Network(
         model=model,
         optimizer=optimizer,
@@ -177,6 +184,7 @@ def prepare(
         one_hot=loss.one_hot,
         from_logits=loss.from_logits,
         n_classes=n_classes,
+        n_labels=n_labels,
         output_bias=len(model.trainable_variables) - 1 if is_default else None,
         sketch="default" if is_default else _sketch(model, loss, optimizer, n_features, n_outputs),
     )

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from outweigh import _multilabel as multilabel
 from outweigh._chunk import Curves
 from outweigh._layout import rows_last
 from outweigh._network import Network
@@ -177,6 +178,11 @@ class Program:
         y_pred, other, extra = self.network.model.stateless_call(
             trainable, lane.other, batch.x, return_losses=True, **self._training
         )
+        if self.network.n_labels:
+            weights = treatment.class_weight, batch.row_weight
+            logits_out = self.network.from_logits
+            own = multilabel.loss(y_pred, batch.y, *weights, from_logits=logits_out)
+            return self.network.scaled(sum(extra, own), lane.steps), other
         weight = _weight_of_rows(batch, treatment.class_weight)
         if treatment.shape is None:
             own = self.network.loss(_targets(batch.y, self.network), y_pred, weight)
@@ -195,6 +201,8 @@ class Program:
     ) -> Any:
         """Give the log probabilities (B, K), as the network says them."""
         z = self._outputs(trainable, other, x, self._inference).astype("float32")
+        if self.network.n_labels:
+            return multilabel.log_probability(z, from_logits=self.network.from_logits)
         two = self.network.n_classes == 2
         if delta is not None and not two:
             return jax.nn.log_softmax(delta * logits(z, from_logits=self.network.from_logits))
@@ -208,6 +216,9 @@ class Program:
         """Give the mean log losses of the validation rows; one forward pass serves all three."""
         class_weight = treatment.class_weight
         says = lane.trainable, lane.other, scale(treatment)
+        if self.network.n_labels:
+            of_rows = lambda x: self._log_probability(x, *says)
+            return multilabel.log_losses(of_rows, treatment.undone, class_weight, validation)
 
         def add(totals: tuple[Any, Any], batch: Rows) -> tuple[tuple[Any, Any], None]:
             raw = rows_last(self._log_probability)(batch.x, *says)
@@ -224,6 +235,8 @@ class Program:
 
     def _predict(self, trainable: list[Any], other: list[Any], x: Any, delta: Any) -> Any:
         def some(_: None, rows: Any) -> tuple[None, Any]:
+            if self.network.n_labels:
+                return None, jnp.exp(self._log_probability(rows, trainable, other))
             return None, jnp.exp(rows_last(self._log_probability)(rows, trainable, other, delta))
 
         return jax.lax.scan(some, None, x)[1]
@@ -339,6 +352,8 @@ def _output_bias(treatment: Treatment, prior: np.ndarray) -> Any:
         acts = (np.asarray(treatment.start) == 0)[:, np.newaxis]
         treatment = treatment.acting(acts)
     mass = treatment.class_weight * treatment.frequency * prior
+    if mass.ndim == 3:  # of several labels
+        return jnp.asarray(np.log(mass[..., 1] / mass[..., 0]), "float32")
     if treatment.shape is None:
         log = jnp.log(jnp.asarray(mass, "float32"))
     else:

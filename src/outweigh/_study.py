@@ -45,6 +45,7 @@ class Final:
     features: Features
     trained: tuple[Trained, ...]  # one for each seed
     test: Predictions | None
+    label: tuple[int, int] | None = None  # place and number, where the networks have several
 
 
 @dataclass(frozen=True, eq=False)

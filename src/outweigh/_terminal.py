@@ -155,7 +155,9 @@ def _lines() -> Tell:
 
 
 def _table(results: dict[str, Any]) -> Table:
-    table = Table("setting", "ratio", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("setting", overflow="fold")  # a name is needed whole
+    table.add_column("ratio")
     settings = results["settings"]
     numbers = {k: v for k, v in NUMBERS.items() if any(s[k]["value"] is not None for s in settings)}
     for title, _ in numbers.values():
@@ -188,7 +190,8 @@ def _print_remedies(console: Console, results: dict[str, Any]) -> None:
         return
     of_weights = [s for s in settings if s["name"] == best and s["versus_none"]]
     percent = others[0]["versus_none"]["cost"]["unit"] == "percent"
-    table = Table("against none", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("against none", overflow="fold")
     for title in (
         "cost saved, %" if percent else "score gained, points",
         "95 % interval",
@@ -210,13 +213,17 @@ def _print_remedies(console: Console, results: dict[str, Any]) -> None:
 def _gains(versus: dict[str, Any]) -> list[str]:
     """Write what is gained in each currency, with the interval of the first."""
     cost, ranking, calibration = (_gained(gain) for gain in versus.values())
-    low, high = (_shown(end, "{:+.1f}") for end in versus["cost"]["interval"] or (None, None))
+    low, high = map(_signed, versus["cost"]["interval"] or (None, None))
     return [cost, f"{low} to {high}", ranking, calibration]
 
 
 def _gained(gain: dict[str, Any]) -> str:
     says = f"{gain['says']} " if gain["says"] in ("better", "worse") else ""
-    return f"{says}{_shown(gain['value'], '{:+.1f}')}"
+    return says + _signed(gain["value"])
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{round(value, 1) + 0:+.1f}"  # no -0.0
 
 
 def _shown(value: float | None, form: str) -> str:

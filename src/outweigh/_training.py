@@ -86,14 +86,14 @@ def train(
     others on equal footing. They go on.
     """
     work = _Work(planned, trainer, until, keep_parameters)
-    waves = list(_waves(len(planned.parts), planned.x_bytes))
-    for i, numbers in enumerate(waves):
+    parts = list(waves(len(planned.parts), planned.x_bytes))
+    for i, numbers in enumerate(parts):
         jobs = list(planned.jobs(numbers))
         runs = [list(run) for _, run in groupby(jobs, key=lambda job: job.cohort.reference)]
         x = {n: planned.x(n) for n in numbers}
         lanes = np.cumsum([0, *(sum(len(job.cohort.settings) for job in run) for run in runs)])
         for done, run in zip(lanes, runs, strict=False):
-            of_run = _part_of(tell, i, len(waves), int(done), int(lanes[-1]))
+            of_run = _part_of(tell, i, len(parts), int(done), int(lanes[-1]))
             work.run(run, x, of_run)
     return work.results()
 
@@ -205,7 +205,7 @@ class _Work:
                 yield Failure(self._planned.settings[s].name, job.part, job.seed, reason)
 
 
-def _waves(n_folds: int, x_bytes: int) -> Iterator[range]:
+def waves(n_folds: int, x_bytes: int) -> Iterator[range]:
     """Cut the folds into waves whose features fit in memory together."""
     together = max(1, int(MEMORY_SHARE * free_memory() // max(x_bytes, 1)))
     for first in range(0, n_folds, together):

@@ -13,12 +13,10 @@ A setting may win in one and lose in another. Each was fixed before the study, s
 picked and no interval is widened for a choice. It holds for a setting that one has in mind; among
 many some will look better by chance.
 
-The interval of a log loss is widened for another reason. Two models may come to the same
-probabilities but for what they learned by chance. What the rows of fold f then say of a model that
-fold g taught is the very error that the rows of g make about one that f taught. It comes twice, and
-the variance of the sum is twice what the rows show. More it cannot be, by Cauchy and Schwarz.
-Decisions differ in few rows, where chance is fresh: their costs need no such factor, and none of
-this is seen in `benchmarks/remedies.py`.
+Models of different folds share training rows, and intervals are widened for it where that matters
+(see `outweigh._interval`): those of log losses, which differ a little in every row, and all those
+of references, which are models of another kind than the twin. The simulation that they are held to
+is in `benchmarks/versus.py`.
 
 Letters: N entries, S settings, R seeds, F folds, K classes.
 """
@@ -34,12 +32,12 @@ from numpy.typing import NDArray
 from outweigh._decisions import Decisions, ranked
 from outweigh._difference import Compared, compare, compare_losses, compare_scores, settled
 from outweigh._interval import Interval, over_units
-from outweigh._predictions import Predictions
+from outweigh._predictions import REFERENCE, Predictions
 from outweigh._rankings import AveragePrecision
 from outweigh._scores import log_losses
 from outweigh._settings import TWIN
 
-SHARED = 2.0  # times as large the variance of a log loss is as its rows show
+SHARED = 2.0  # times as large a variance may be as the rows show
 
 BETTER, WORSE, ALIKE = "better", "worse", "no detectable difference"
 
@@ -120,6 +118,12 @@ class _Side:
     decisions: Decisions
     probability: Float
     decided: Integers
+    kind: str
+
+    @property
+    def shared(self) -> float:
+        """How much training rows in common widen what is said of its decisions and ranking."""
+        return SHARED if self.kind == REFERENCE else 1.0
 
     @cached_property
     def precision(self) -> Float:
@@ -138,17 +142,24 @@ Currency = Callable[[_Side, _Side], Compared]
 
 def _cost(mine: _Side, twin: _Side) -> Compared:
     said = np.stack([mine.probability, twin.probability])
-    return compare(mine.decisions, said, np.stack([mine.decided, twin.decided]))
+    decided = np.stack([mine.decided, twin.decided])
+    return compare(mine.decisions, said, decided, shared=mine.shared)
 
 
 def _ranking(mine: _Side, twin: _Side) -> Compared:
-    return compare_scores(mine.decisions.predictions, mine.precision, twin.precision)
+    p = mine.decisions.predictions
+    return compare_scores(p, mine.precision, twin.precision, shared=mine.shared)
 
 
 def _calibration(mine: _Side, twin: _Side) -> Compared:
-    every = np.ones(len(mine.loss))
-    method = partial(over_units, unseen=0.0, shared=SHARED)
-    return compare_losses(mine.decisions, mine.loss, twin.loss, stake=every, method=method)
+    return compare_losses(
+        mine.decisions,
+        mine.loss,
+        twin.loss,
+        stake=np.ones(len(mine.loss)),
+        shared=SHARED,
+        method=partial(over_units, unseen=0.0),  # no decision is behind it
+    )
 
 
 def _gains(
@@ -177,11 +188,12 @@ def _compared(
 
 
 def _side(decisions: Decisions, s: int, r: int | None) -> _Side:
+    p = decisions.predictions
     if r is None:
-        return _Side(decisions, decisions.probability[s], decisions.decided[s])
-    of_fold = np.full(len(decisions.predictions.prior), s)
+        return _Side(decisions, decisions.probability[s], decisions.decided[s], p.kinds[s])
+    of_fold = np.full(len(p.prior), s)
     said = decisions.of_lane(of_fold, r)
-    return _Side(decisions, said, decisions.decide(of_fold, said))
+    return _Side(decisions, said, decisions.decide(of_fold, said), p.kinds[s])
 
 
 def _gain(p: Predictions, found: Compared, by_seed: Sequence[float | None]) -> Gain:

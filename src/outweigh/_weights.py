@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from outweigh._counts import counts_of
 from outweigh._errors import SplitError, UsageError
+from outweigh._frames import target_columns
 
 LEAST, MOST = 1e-30, 1e30
 """Bounds of a weight or a ratio: networks compute in float32, which ends at 1e-38 and 1e38."""
@@ -240,6 +241,34 @@ def class_weight(
     order = slice(None, None, -1 if rarer_first else 1)  # rules want (negative, positive)
     weight = _rule(rule).weights(counts[order], classes[order])[order]
     return dict(zip(classes, weight.tolist(), strict=True))
+
+
+def class_weights(Y: Any, rule: str | float | Rule = "balanced") -> dict[Any, dict[Any, float]]:
+    """Give the classes of each of several targets their weights.
+
+    Parameters
+    ----------
+    Y : frame or array, shape (N, T)
+        A column for each target.
+    rule : {"balanced", "sqrt", "none"}, rule or float
+        As `class_weight` takes it.
+
+    Returns
+    -------
+    class_weight : dict of column → dict of label → weight
+        Columns of an array go by their numbers.
+
+    Raises
+    ------
+    UsageError, TableError
+        As `class_weight` does.
+
+    Examples
+    --------
+    >>> class_weights([[0, 1], [0, 0], [0, 1], [1, 0]])
+    {0: {0: 0.6666666666666666, 1: 2.0}, 1: {0: 1.0, 1: 1.0}}
+    """
+    return {name: class_weight(column, rule) for name, column in target_columns(Y).items()}
 
 
 def row_weight(y: NDArray[np.int64], class_weight: NDArray[np.float64]) -> NDArray[np.float64]:

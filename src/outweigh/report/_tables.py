@@ -233,10 +233,14 @@ def _gain(gain: Record) -> tuple[str, str]:
     """Write what is gained, between which bounds, and what that says."""
     if gain["value"] is None:
         return "–", "–"
-    low, high = gain["interval"] or (None, None)
-    around = f"({shown(low, '{:+.1f}')} to {shown(high, '{:+.1f}')})"
+    low, high = map(_signed, gain["interval"] or (None, None))
     says: str = gain["says"]
-    return f"{gain['value']:+.1f} {around}", SAYS.get(says, says)
+    return f"{_signed(gain['value'])} ({low} to {high})", SAYS.get(says, says)
+
+
+def _signed(value: float | None) -> str:
+    """Write a number with its sign; 0 has but one."""
+    return "–" if value is None else f"{round(value, 1) + 0:+.1f}"
 
 
 def _about(setting: Record) -> str:
