@@ -21,6 +21,7 @@ from benchmarks.objectives import objectives
 from benchmarks.remedies import remedies
 from benchmarks.stopping import stopping
 from benchmarks.tables import growth, tables
+from benchmarks.versus import versus
 
 HERE = Path(__file__).parent
 
@@ -38,6 +39,7 @@ PARTS = {
     "verdict": lambda o: verdict(o.data, o.rounds),
     "tables": lambda o: [tables(o.data), growth(o.data)],
     "coverage": lambda o: coverage(o.studies),
+    "versus": lambda o: versus(o.studies // 10),
     "stopping": lambda o: stopping(o.data),
     "calibration": lambda o: calibration(o.data),
     "objectives": lambda o: objectives(o.data),

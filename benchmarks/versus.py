@@ -9,6 +9,8 @@ rows, by the exact posterior: no label is drawn.
 Letters: N rows, M new rows, D features and a constant, S settings, R seeds, F folds.
 """
 
+import multiprocessing
+import os
 import time
 import zlib
 from collections.abc import Callable, Sequence
@@ -17,15 +19,17 @@ from functools import partial
 
 import numpy as np
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from benchmarks.coverage import nadeau_bengio
 from benchmarks.worlds import FOLDS, RIDGE, SEEDS, Rows, World, curved, linear, newton
 from outweigh._costs import by_default
-from outweigh._decisions import Decisions, decide_all
-from outweigh._difference import compare, compare_losses
+from outweigh._decisions import Decisions, decide_all, ranked
+from outweigh._difference import compare, compare_losses, compare_scores
 from outweigh._interval import Interval, Paired, over_folds, over_units
 from outweigh._objective import Costs
 from outweigh._predictions import LOSS, REFERENCE, SAMPLING, WEIGHTS, Predictions
+from outweigh._rankings import AveragePrecision
 from outweigh._scores import log_losses
 from outweigh._versus import ALIKE, versus_twin
 
@@ -71,14 +75,17 @@ class Answer:
     intervals: dict[str, Interval]
 
 
-def remedies(studies: int) -> None:
+def versus(studies: int) -> None:
     """Print a table of the intervals' coverage for each world."""
-    for world in WORLDS:
-        begun = time.perf_counter()
-        answers = [answer for i in range(studies) for answer in study(world, i)]
-        spent = time.perf_counter() - begun
-        print(f"**{world.name}, {world.positives} positives**: {studies} studies, {spent:.0f} s\n")
-        print_world(answers)
+    with multiprocessing.Pool(len(os.sched_getaffinity(0)), threadpool_limits, (1,)) as pool:
+        for world in WORLDS:
+            begun = time.perf_counter()
+            answers = pool.map(partial(study, world), range(studies), chunksize=1 + studies // 20)
+            spent = time.perf_counter() - begun
+            print(
+                f"**{world.name}, {world.positives} positives**: {studies} studies, {spent:.0f} s"
+            )
+            print_world([answer for of_study in answers for answer in of_study])
 
 
 def study(world: World, number: int) -> list[Answer]:
@@ -216,18 +223,16 @@ def true_gain(currency: str, mine: np.ndarray, twin: np.ndarray) -> float:
 
 def alternatives(decisions: Decisions, s: int) -> dict[str, dict[str, Interval | None]]:
     """Give other intervals of what a setting gains, by currency."""
-    two = decisions.probability[[s, 0]], decisions.decided[[s, 0]]
-    loss = [log_losses(decisions.cases.y, said) for said in two[0]]
+    p, two = decisions.predictions, decisions.probability[[s, 0]]
+    precision = [ranked(AveragePrecision(), decisions.cases, said) for said in two]
+    loss = [log_losses(decisions.cases.y, said) for said in two]
     every = np.ones(len(loss[0]))
-    cost = {
-        name: compare(decisions, *two, shared=shared, method=method).interval
-        for name, (method, shared) in METHODS.items()
-    }
-    calibration = {
-        name: compare_losses(decisions, *loss, stake=every, shared=shared, method=method).interval
-        for name, (method, shared) in METHODS.items()
-    }
-    return {"cost": cost, "calibration": calibration}
+    found: dict[str, dict[str, Interval | None]] = {"cost": {}, "calibration": {}}
+    for name, (method, shared) in METHODS.items():
+        how = {"shared": shared, "method": method}
+        found["cost"][name] = compare(decisions, two, decisions.decided[[s, 0]], **how).interval
+        found["calibration"][name] = compare_losses(decisions, *loss, stake=every, **how).interval
+    return {**found, "ranking": {"t over folds": compare_scores(p, *precision).interval}}
 
 
 METHODS: dict[str, tuple[Callable[[Paired], Interval | None], float]] = {
@@ -239,24 +244,25 @@ METHODS: dict[str, tuple[Callable[[Paired], Interval | None], float]] = {
 
 
 def print_world(answers: Sequence[Answer]) -> None:
-    print("| currency | interval | covers | too high · too low | mean width | truth | claimed |")
-    print("|---|---|---|---|---|---|---|")
+    """Print the share of intervals that cover, and their mean width, by currency and remedy."""
+    names = [remedy.name for remedy in REMEDIES[1:]]
+    print(f"\n| currency | interval | {' | '.join(names)} |")
+    print("|---|---|" + "---|" * len(names))
     for currency in CURRENCIES:
-        of_currency = [answer for answer in answers if answer.currency == currency]
-        for name in of_currency[0].intervals:
-            for remedy in (None, *dict.fromkeys(answer.remedy for answer in of_currency)):
-                kept = [a for a in of_currency if remedy in (None, a.remedy)]
-                print_row(currency, f"{name}, {remedy or 'all'}", name, kept)
+        kept = [[a for a in answers if (a.currency, a.remedy) == (currency, n)] for n in names]
+        print_row(currency, "true gain", [f"{np.mean([a.truth for a in k]):+.1f}" for k in kept])
+        claims = [np.mean([answer.says != ALIKE for answer in of_remedy]) for of_remedy in kept]
+        print_row(currency, "better or worse is said", [f"{share:.3f}" for share in claims])
+        for method in kept[0][0].intervals:
+            print_row(currency, method, [covered(method, of_remedy) for of_remedy in kept])
     print(flush=True)
 
 
-def print_row(currency: str, title: str, name: str, answers: Sequence[Answer]) -> None:
+def print_row(currency: str, title: str, cells: Sequence[str]) -> None:
+    print(f"| {currency} | {title} | {' | '.join(cells)} |")
+
+
+def covered(method: str, answers: Sequence[Answer]) -> str:
     truth = np.array([answer.truth for answer in answers])
-    low, high = np.array([answer.intervals[name] for answer in answers]).T
-    covers = np.mean((low <= truth) & (truth <= high))
-    claimed = np.mean([answer.says != ALIKE for answer in answers])
-    print(
-        f"| {currency} | {title} | {covers:.3f} | {np.mean(truth < low):.3f} · "
-        f"{np.mean(truth > high):.3f} | {np.mean(high - low):.2f} | {truth.mean():+.2f} | "
-        f"{claimed:.3f} |"
-    )
+    low, high = np.array([answer.intervals[method] for answer in answers]).T
+    return f"{np.mean((low <= truth) & (truth <= high)):.3f} ({np.mean(high - low):.1f})"

@@ -66,7 +66,7 @@ _test_file: _columns _errors _frames _labels _reading _roles _table
 _cohorts: _chunk _draws _references _samplers _settings
 _compare: _decisions _difference _interval _predictions _settings
 _grammar: _draws _errors _losses _references _samplers _settings _weights
-_versus: _decisions _difference _interval _predictions _rankings _scores _settings
+_versus: _decisions _difference _interval _objective _predictions _rankings _scores _settings
 _model: _columns _deployment _errors _features _lanes _network _objective _operating _repairs
   _shapes
 _look: _compare _decisions _predictions

@@ -92,6 +92,13 @@ def test_seeds_and_epochs_differ(draw):
 
 
 @every_draw
+def test_classes_come_in_another_order_for_each_seed(draw):
+    y = rows_of(90, 10)
+    order = np.stack([y[epochs(draw, y, 3, seed=seed).ravel()] for seed in range(3)])
+    assert len(np.unique(order, axis=0)) == 3
+
+
+@every_draw
 def test_classes_and_parts_of_an_epoch_are_mixed(draw):
     y = np.sort(rows_of(300, 300))  # nothing to sample: each half of an epoch is as the whole
     for order in epochs(draw, y, 3):
@@ -159,6 +166,7 @@ def test_a_round_visits_the_rarest_class_once_and_an_epoch_is_as_many_as_fit():
     assert Undersampled().length([100, 10], 1) == 5 * 20
     assert Undersampled().length([100, 10], 32) == 96
     assert Undersampled(0.5).length([90, 10], 1) == 2 * 40  # √(90 · 10) = 30 and 10
+    assert Undersampled(0.25).length([9**4, 7**4], 1) == 9**3 * 7 + 7**4
     assert Undersampled().length([11, 10], 1) == 20
     assert Undersampled().length([7, 7, 7], 1) == 21
 
@@ -169,6 +177,23 @@ def test_undersampling_sees_every_negative_within_few_epochs(draw):
     visits = np.bincount(epochs(draw, y, 2).ravel(), minlength=len(y))
     assert {*visits[y == 0]} == {1, 2}
     assert {*visits[y == 1]} == {19, 20}
+
+
+def test_rows_share_an_epoch_with_others_in_the_next_pass():
+    y = rows_of(4 * STACK, 2 * STACK)  # 2 STACK negatives in an epoch, 4 STACK in a pass
+    first, second, other_pass = (
+        {*order[y[order] == 0].tolist()} for order in epochs(Undersampled(), y, 3)
+    )
+    assert not first & second
+    assert len(first & other_pass) == pytest.approx(STACK, rel=0.1)
+
+
+def test_classes_of_one_size_are_not_dealt_alike():
+    y = np.repeat([0, 1, 2], [100, 100, 10])
+    order = Undersampled().order(y, seed=0, epoch=0, batch_size=1)
+    places = [np.sort(order[y[order] == code]) - 100 * code for code in (0, 1)]
+    assert [len(places[0]), len(places[1])] == [70, 70]
+    assert (places[0] != places[1]).any()
 
 
 def test_imbalanced_learns_generator_never_sees_most_negatives(monkeypatch):

@@ -60,7 +60,8 @@ def in_order(p):
 def numbers(record):
     """All numbers of a record, by where they stand; but not what a frame cannot tell."""
     if isinstance(record, dict):
-        left_out = ("class_weight", "weight_ratio", "power", "outcome", "seeds_collapsed")
+        left_out = {"class_weight", "weight_ratio", "power", "outcome", "seeds_collapsed"}
+        left_out |= {"text", "inverse"}
         pairs = [(name, part) for name, part in record.items() if name not in left_out]
     elif isinstance(record, list):
         pairs = list(enumerate(record))
@@ -273,6 +274,20 @@ def test_the_scores_come_as_a_frame_of_the_same_kind(kind, module):
     scores = ow.weigh_predictions(frame, positive="b").frame()
     assert type(scores).__module__.partition(".")[0] == module
     assert nw.from_native(scores)["name"].to_list()[0] == "none"
+
+
+def test_the_frame_says_what_each_setting_gains_on_none():
+    study = ow.weigh_predictions(frame_of(noisy(7, n=200)), positive="b")
+    rows = study.frame().to_dict("records")
+    for row, setting in zip(rows, study.results["settings"], strict=True):
+        assert row["kind"] == "weights"
+        for currency in ("cost", "ranking", "calibration"):
+            found = [row[f"{currency}_gain{end}"] for end in ("", "_low", "_high")]
+            if setting["name"] == "none":
+                assert np.isnan(found).all()
+            else:
+                gain = setting["versus_none"][currency]
+                assert found == [gain["value"], *gain["interval"]]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ KEYS = {
     "": "data objective settings chosen verdict thresholds test findings timing environment",
     "data": "rows classes positive prevalence training test",
     "verdict": "code text difference unit interval basis",
-    "settings": "name kind text inverse class_weight weight_ratio power seeds_collapsed versus_none",
+    "settings": "name kind text inverse class_weight weight_ratio power seeds_collapsed"
+    " versus_none",
     "versus_none": "cost ranking calibration",
     "environment": "python outweigh keras jax numpy scikit-learn",
 }

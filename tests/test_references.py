@@ -11,6 +11,7 @@ import pytest
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -135,6 +136,22 @@ def test_each_lane_has_its_own_class_weights(name):
     apart = [said(name, chunk(weight))[0] for weight in weights]
     np.testing.assert_array_equal(together, apart)
     assert together[1, :, 1].mean() > together[0, :, 1].mean() + 0.1
+
+
+def test_each_lane_begins_with_a_fresh_classifier():
+    class Once(GaussianNB):
+        def fit(self, X, y, sample_weight=None):
+            assert not hasattr(self, "classes_")
+            return super().fit(X, y, sample_weight)
+
+    assert len(said(Once(), chunk([1, 1], [1, 2]), chunk())) == 2
+
+
+def test_what_searches_its_parameters_hands_the_weights_on():
+    search = GridSearchCV(LogisticRegression(), {"C": [0.01, 1]}, cv=3, scoring="neg_log_loss")
+    weight = np.where(Y[:TRAINED] == 1, 5.0, 1.0)
+    expected = by_hand(clone(search), X[:TRAINED], Y[:TRAINED], weight)
+    np.testing.assert_array_equal(said(search, chunk([1.0, 5.0]))[0], expected)
 
 
 def test_weight_2_is_each_row_twice():
@@ -380,7 +397,7 @@ def test_a_classifier_that_cannot_weigh_rows_serves_where_none_has_to_be_weighed
     neighbours = KNeighborsClassifier()
     expected = by_hand(clone(neighbours), X[:TRAINED], Y[:TRAINED])
     np.testing.assert_array_equal(said(neighbours, chunk())[0], expected)
-    with pytest.raises(SettingError, match=r"KNeighborsClassifier\(\) cannot weigh rows: "):
+    with pytest.raises(SettingError, match=r"^KNeighborsClassifier\(\) cannot weigh rows: "):
         said(neighbours, chunk([1.0, 2.0]))
     with pytest.raises(SettingError, match="cannot weigh rows"):
         said("easy-ensemble", chunk(row_weight=np.arange(N) + 1.0))
@@ -476,6 +493,8 @@ def test_a_reference_is_called_what_its_user_changed_in_it():
     assert reference_of(XGBClassifier(max_depth=3)).name == "XGBClassifier(max_depth=3)"
     assert reference_of(XGBClassifier(), "mine").name == "mine"
     many = make_pipeline(*[StandardScaler(with_mean=False) for _ in range(30)], GaussianNB())
+    spread = GaussianNB(priors=np.full((2, 2), 0.5))
+    assert reference_of(spread).name == "GaussianNB(priors=array([[0.5, 0.5], [0.5, 0.5]]))"
     name = reference_of(many).name
     assert name.endswith("('gaussiannb', GaussianNB())])")
     assert name.isprintable()

@@ -16,6 +16,10 @@ from sklearn.datasets import make_classification
 import outweigh as ow
 from outweigh.report import page
 from outweigh.report._chart import Axis, Chart, Line, _log_ticks, _ticks
+from outweigh.report._figures import study_figures, weight_charts
+from outweigh.report._tables import remedy_rows
+from tests.test_record import recorded
+from tests.trainers import world
 
 VOID = {"meta", "line", "circle", "polyline", "polygon", "br"}
 EVIL = (
@@ -69,6 +73,13 @@ def three_classes():
         400, n_informative=4, n_classes=3, weights=[0.7, 0.2], random_state=0
     )
     return ow.weigh(X, y, settings="path:3", folds=2, seeds=1, epochs=2).results
+
+
+@pytest.fixture(scope="module")
+def remedies():
+    """A study of class weights and of all else, some of it with class weights too."""
+    settings = "path:4,smote,focal:2,focal:2+sqrt,oversample"
+    return recorded(world(600), settings=settings, references="logistic,random-forest")[1]
 
 
 def test_a_page_is_whole_and_names_the_verdict(results):
@@ -139,6 +150,99 @@ def test_a_study_without_interval_draws_no_interval(results):
     bare = copy.deepcopy(results)
     bare["verdict"] |= {"difference": None, "interval": None}
     assert "What class weights save" not in page(bare)
+
+
+# remedies that are no class weights
+
+
+def test_every_remedy_stands_beside_none_kind_by_kind(remedies):
+    sheet = remedy_rows(remedies)
+    assert [(group, [row.name for row in rows]) for group, rows in sheet.groups] == [
+        ("Class weights", ["power:0.4667", "balanced", "power:1.4"]),
+        ("Losses", ["focal:2", "focal:2+sqrt"]),
+        ("Sampling", ["smote", "oversample"]),
+        ("References, no networks", ["logistic", "random-forest"]),
+    ]
+    read = Page(page(remedies))
+    assert "Every remedy against none" in read.text
+    assert [a["colspan"] for t, a in read.tags if a.get("scope") == "rowgroup"] == ["8"] * 4
+
+
+def test_a_remedy_s_row_says_its_gains_in_words_and_numbers(remedies):
+    changed = copy.deepcopy(remedies)
+    smote = next(s for s in changed["settings"] if s["name"] == "smote")
+    smote["versus_none"]["cost"] |= {"value": 8.26, "interval": [2.1, 14.4], "says": "better"}
+    smote["versus_none"]["ranking"] |= {"value": -0.04, "interval": [-0.07, -0.01], "says": "worse"}
+    nothing = {"value": None, "interval": None, "says": "no detectable difference"}
+    smote["versus_none"]["calibration"] |= nothing
+    [row] = [row for row in remedy_rows(changed).rows if row.name == "smote"]
+    gains = ("+8.3 (+2.1 to +14.4)", "better", "+0.0 (-0.1 to +0.0)", "worse", "–", "–")
+    assert row.cells == (*gains, "prior only")
+    assert row.title == smote["text"]
+    smote["versus_none"]["calibration"] |= {"value": 1.0, "interval": None}
+    [row] = [row for row in remedy_rows(changed).rows if row.name == "smote"]
+    assert row.cells[4:6] == ("+1.0 (– to –)", "open")
+
+
+def test_a_score_is_gained_and_a_cost_is_saved(remedies):
+    assert remedy_rows(remedies).head[1] == "cost saved, %"
+    scored = recorded(world(600), settings="none,oversample", objective=ow.FBeta(1))[1]
+    assert remedy_rows(scored).head[1] == "score gained, points"
+
+
+def test_the_path_of_weights_shows_class_weights_alone(remedies):
+    ratios = [s["weight_ratio"] for s in remedies["settings"] if s["kind"] == "weights"]
+    assert len([s for s in remedies["settings"] if s["weight_ratio"]]) > len(ratios)
+    for chart in weight_charts(remedies):
+        for line in chart.lines:
+            assert line.x == ratios
+    three = recorded(world(k=3), settings="path:3,focal:2+sqrt")[1]
+    [chart] = weight_charts(three)
+    assert chart.lines[0].x == [0, 1, 1.4]
+
+
+def test_curves_are_drawn_for_twin_best_weights_best_remedy_and_chosen(remedies):
+    changed = copy.deepcopy(remedies)
+    for setting in changed["settings"]:
+        setting["expected_cost"]["value"] = 1.0 if setting["name"] == "oversample" else 2.0
+    changed["verdict"]["best"] = "power:1.4"
+    names = lambda record: {
+        title: [line.name for line in charts[0].lines]
+        for title, _, charts in study_figures(record)
+        if title in ("Ranking", "Can the probabilities be believed?")
+    }
+    assert set(map(tuple, names(changed).values())) == {("none", "power:1.4", "oversample")}
+    changed["chosen"]["setting"] = "smote"
+    shown = names(changed)["Ranking"]
+    assert shown == ["none", "power:1.4", "oversample", "smote"]
+    alone = copy.deepcopy(changed)
+    alone["settings"] = [s for s in alone["settings"] if s["kind"] == "weights"]
+    alone["chosen"]["setting"] = "none"
+    assert names(alone)["Ranking"] == ["none", "power:1.4", "balanced"]
+
+
+def test_a_record_from_before_there_were_remedies_has_a_page(results):
+    older = copy.deepcopy(results)
+    for setting in older["settings"]:
+        for key in ("kind", "text", "inverse", "versus_none"):
+            del setting[key]
+    html = page(older)
+    Page(html)
+    assert "Every remedy against none" not in html
+    assert [c.lines for c in weight_charts(older)] == [c.lines for c in weight_charts(results)]
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_a_remedy_s_hostile_name_stays_text(remedies, evil):
+    plain, hostile = Page(page(remedies)), copy.deepcopy(remedies)
+    [smote] = [s for s in hostile["settings"] if s["name"] == "smote"]
+    smote |= {"name": evil, "text": evil, "inverse": evil}
+    smote["versus_none"]["cost"]["says"] = evil
+    hostile["curves"][evil] = hostile["curves"]["smote"]
+    read = Page(page(hostile))
+    kinds = lambda tags: {(tag, frozenset(attributes)) for tag, attributes in tags}
+    assert kinds(read.tags) <= kinds(plain.tags)
+    assert evil in "".join(read.text)
 
 
 @given(st.floats(-1e3, 1e3), st.floats(1e-3, 1e6))

@@ -296,7 +296,7 @@ def _decoded(
 def _matrix(found: Any) -> NDArray[np.float32]:
     """Give rows that may be sparse, a frame, or of another type."""
     dense = found.toarray() if hasattr(found, "toarray") else found
-    matrix = np.ascontiguousarray(dense, dtype=np.float32)
+    matrix = np.asarray(dense, dtype=np.float32)
     if matrix.ndim != 2 or not np.isfinite(matrix).all():
         raise ValueError("it must give back a matrix of finite numbers")
     return matrix

@@ -13,10 +13,11 @@ A setting may win in one and lose in another. Each was fixed before the study, s
 picked and no interval is widened for a choice. It holds for a setting that one has in mind; among
 many some will look better by chance.
 
-Models of different folds share training rows, and intervals are widened for it where that matters
-(see `outweigh._interval`): those of log losses, which differ a little in every row, and all those
-of references, which are models of another kind than the twin. The simulation that they are held to
-is in `benchmarks/versus.py`.
+Each interval is wider than the rows alone would have it. Models of different folds share training
+rows, and their repairs and operating points are chosen on the same other folds: for costs that adds
+half to the variance. Log losses differ a little in every row, and references are models of another
+kind than the twin: there it may double, and never more (see `outweigh._interval`). The simulation
+that this is held to is in `benchmarks/versus.py`.
 
 Letters: N entries, S settings, R seeds, F folds, K classes.
 """
@@ -32,12 +33,13 @@ from numpy.typing import NDArray
 from outweigh._decisions import Decisions, ranked
 from outweigh._difference import Compared, compare, compare_losses, compare_scores, settled
 from outweigh._interval import Interval, over_units
+from outweigh._objective import Ranking
 from outweigh._predictions import REFERENCE, Predictions
 from outweigh._rankings import AveragePrecision
 from outweigh._scores import log_losses
 from outweigh._settings import TWIN
 
-SHARED = 2.0  # times as large a variance may be as the rows show
+COST, MOST = 1.5, 2.0  # times as large a variance is as the rows show: of costs, and at most
 
 BETTER, WORSE, ALIKE = "better", "worse", "no detectable difference"
 
@@ -120,10 +122,9 @@ class _Side:
     decided: Integers
     kind: str
 
-    @property
-    def shared(self) -> float:
-        """How much training rows in common widen what is said of its decisions and ranking."""
-        return SHARED if self.kind == REFERENCE else 1.0
+    def shared(self, least: float = 1.0) -> float:
+        """Give how many times as large a variance is as the rows show."""
+        return MOST if self.kind == REFERENCE else least
 
     @cached_property
     def precision(self) -> Float:
@@ -143,12 +144,13 @@ Currency = Callable[[_Side, _Side], Compared]
 def _cost(mine: _Side, twin: _Side) -> Compared:
     said = np.stack([mine.probability, twin.probability])
     decided = np.stack([mine.decided, twin.decided])
-    return compare(mine.decisions, said, decided, shared=mine.shared)
+    ranks = isinstance(mine.decisions.objective, Ranking)
+    return compare(mine.decisions, said, decided, shared=mine.shared(1.0 if ranks else COST))
 
 
 def _ranking(mine: _Side, twin: _Side) -> Compared:
     p = mine.decisions.predictions
-    return compare_scores(p, mine.precision, twin.precision, shared=mine.shared)
+    return compare_scores(p, mine.precision, twin.precision, shared=mine.shared())
 
 
 def _calibration(mine: _Side, twin: _Side) -> Compared:
@@ -157,7 +159,7 @@ def _calibration(mine: _Side, twin: _Side) -> Compared:
         mine.loss,
         twin.loss,
         stake=np.ones(len(mine.loss)),
-        shared=SHARED,
+        shared=MOST,
         method=partial(over_units, unseen=0.0),  # no decision is behind it
     )
 
