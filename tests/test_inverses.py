@@ -1,13 +1,14 @@
-"""The way back, end to end: whatever a remedy does to a network, what comes back is the posterior.
+"""The way back, end to end: whatever a remedy does to a network, the posterior comes back.
 
-The world is a table of cells, of each class so many rows, and the network has a logit for each cell
-of its own: nothing but the remedy stands between it and the shares of the classes in a cell, which
-a pencil finds. All of the engine is in it: cohorts, draws, the compiled loss, then `unshaped` and
-`undo`.
+The world is a table of cells, with so many rows of each class, and the network has logits of its
+own for each cell. So nothing but the remedy stands between what it learns and the shares of the
+classes in a cell, which are the posterior, and known. All of the engine takes part: cohorts, draws,
+the compiled losses, then `unshaped` and `undo`.
 
 Letters: C cells, K classes, N rows, S settings.
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -22,17 +23,93 @@ from outweigh._network import keras_on_jax
 from outweigh._settings import EXACT, Setting
 from outweigh._shapes import Shape, undo, unshaped
 
-STEPS = 400
-OF_LOSSES = (
+REMEDIES = (
+    "balanced",
     "focal:2",
     "logit-adjusted:1",
     "vector-scaled:0.15|1",
     "smoothed:0.1",
     "focal:2+balanced",
+    "oversample",
+    "undersample",
+    "balanced-batches",
 )
-OF_ROWS = ("balanced", "oversample", "undersample", "balanced-batches")
-REMEDIES = (*OF_LOSSES, *OF_ROWS)
+STEPS = 300  # of the whole table at once, ever smaller ones: no luck of batches is left
 
-# rows (C, K): of 20,000 are 1 and 20 % positive, cell by cell from 0.1 to 60 %
-RARE = np.array([[7992, 8], [5982, 18], [3980, 20], [1188, 12], [475, 25], [171, 29], [36, 54]])
-USUAL = np.array([[3996, 4], [3960, 40], [3600, 400], [2700, 300], [2025, 675], [1425, 1075], [0, 0]])
+# rows (C, K), 10,000 in all; in each a cell with one positive in 1,000 rows and one with 60 %
+WORLDS = {
+    "1 %": [[6993, 7], [1992, 8], [784, 16], [107, 33], [24, 36]],
+    "20 %": [[999, 1], [990, 10], [1900, 100], [2511, 489], [1200, 800], [400, 600]],
+    "three classes": [[4985, 10, 5], [2400, 500, 100], [800, 100, 100], [100, 400, 500]],
+}
+
+
+@dataclass
+class Learned:
+    """What a lane says of each cell (C, K), as it is and after the way back."""
+
+    said: np.ndarray
+    back: np.ndarray
+
+
+@cache
+def learned(world: str) -> dict[str, Learned]:
+    """Train the twin and every remedy in a world."""
+    settings = parse_settings(REMEDIES, range(np.shape(WORLDS[world])[1]))
+    cohorts, trainer = cohorts_of(settings), KerasTrainer(saturated, workers=1)
+    found = {}
+    for cohort in cohorts:
+        found |= of_cohort(cohort, [settings[s] for s in cohort.settings], world, trainer)
+    return {setting.name: found[setting.name] for setting in settings}
+
+
+def of_cohort(
+    cohort: Cohort, settings: list[Setting], world: str, trainer: KerasTrainer
+) -> dict[str, Learned]:
+    rows = np.array(WORLDS[world])
+    shapes = [setting.loss.shape(rows.sum(axis=0)) for setting in settings]
+    chunk, frequency = visited(chunk_of(rows, cohort, settings, shapes), cohort, one_hot=())
+    [trained] = trainer.train([chunk])
+    return {
+        setting.name: Learned(said, undo(unshaped(said, shape), weight * frequency))
+        for setting, said, shape, weight in zip(
+            settings, trained.probability, shapes, chunk.class_weight, strict=True
+        )
+    }
+
+
+def chunk_of(
+    rows: np.ndarray, cohort: Cohort, settings: list[Setting], shapes: list[Shape]
+) -> Chunk:
+    """Lay the rows out, one-hot by cell; a row more of each cell, to be predicted, comes last."""
+    counts, (n_cells, n_classes) = rows.sum(axis=0), rows.shape
+    cell, y = (codes.ravel().repeat(rows.ravel()) for codes in np.indices(rows.shape))
+    n = len(y)
+    return Chunk(
+        fold=0,
+        seed=0,
+        x=np.eye(n_cells, dtype="float32")[np.append(cell, np.arange(n_cells))],
+        y=np.append(y, np.zeros(n_cells, dtype=int)),
+        row_weight=None,
+        class_weight=np.stack([s.class_weight(counts, range(n_classes)) for s in settings]),
+        prior=counts / n,
+        training=np.arange(n),
+        validation=np.arange(0),
+        held_out=n + np.arange(n_cells),
+        batch_size=n,
+        epochs=STEPS,
+        patience=0,
+        shape=Shape(*map(np.stack, zip(*shapes, strict=True))) if cohort.bends else None,
+    )
+
+
+def saturated(n_features, n_outputs):
+    """Build a network of a logit, or one for each class, for each cell."""
+    keras = keras_on_jax()
+    dense = keras.layers.Dense(n_outputs, use_bias=False, kernel_initializer="zeros")
+    model = keras.Sequential([keras.Input((n_features,)), dense])
+    binary = keras.losses.BinaryCrossentropy(from_logits=True)
+    sparse = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    rate = keras.optimizers.schedules.CosineDecay(0.3, STEPS, alpha=1e-3)
+    model.compile(keras.optimizers.Adam(rate), binary if n_outputs == 1 else sparse)
+    return model

@@ -10,14 +10,13 @@ Letters: n training rows, m held out, K classes, L lanes.
 
 import inspect
 import math
-import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import import_module, metadata
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, final
 
@@ -35,6 +34,7 @@ from outweigh._chunk import (
     is_constant,
 )
 from outweigh._errors import SettingError, UsageError
+from outweigh._estimators import called, parameters, seeded
 from outweigh._machine import cores
 from outweigh._predictions import ROUNDING
 from outweigh._reading import one_line
@@ -135,16 +135,6 @@ class ClassifierTrainer:
     """
 
     reference: Reference
-
-    def describe(self, n_features: int, n_classes: int) -> dict[str, str]:
-        """Say which classifier this is, of which library, and what its parameters are."""
-        with _by_itself():
-            classifier = self.reference.build()
-        return {
-            "network": self.reference.name,
-            "optimizer": _library(_last_step(classifier)[1]),
-            "parameters": _text(classifier),
-        }
 
     def train(
         self,
@@ -257,7 +247,7 @@ def reference_of(classifier: Any, name: str | None = None) -> Reference:
             f"raised {_told(error)}: mend it"
         ) from error
     build = partial(clone, template, safe=False)
-    return Reference(name or _text(classifier), build, _balances(classifier))
+    return Reference(name or called(classifier), build, _balances(classifier))
 
 
 def _build(path: str, parameters: dict[str, Any]) -> Any:
@@ -297,7 +287,7 @@ def _balances(classifier: Any) -> bool:
         RUSBoostClassifier,
     )
     learner = _last_step(classifier)[1]
-    asked = _parameters(learner).get
+    asked = parameters(learner).get
     draws = isinstance(learner, drawing) and asked("sampling_strategy") in EVENLY
     return draws or asked("class_weight") in ("balanced", "balanced_subsample")
 
@@ -311,10 +301,6 @@ def _last_step(classifier: Any) -> tuple[str, Any]:
         step, classifier = classifier.steps[-1]
         prefix += f"{step}__"
     return prefix, classifier
-
-
-def _parameters(classifier: Any, *, deep: bool = False) -> dict[str, Any]:
-    return classifier.get_params(deep=deep) if hasattr(classifier, "get_params") else {}
 
 
 def _learn(
@@ -360,10 +346,9 @@ def _one_thread() -> AbstractContextManager[Any]:
 def _settled(classifier: Any, seed: int) -> Any:
     """Settle what a user left open: where a classifier draws from, and how many cores it takes."""
     jobs = f"{_last_step(classifier)[0]}n_jobs"
-    left = [name for name, value in _parameters(classifier, deep=True).items() if value is None]
-    seeds = {name: seed for name in left if name.rpartition("__")[2] == "random_state"}
-    settled = seeds | {name: cores() for name in left if name == jobs}
-    return classifier.set_params(**settled) if settled else classifier
+    classifier = seeded(classifier, seed)
+    is_open = parameters(classifier, deep=True).get(jobs, 1) is None
+    return classifier.set_params(**{jobs: cores()}) if is_open else classifier
 
 
 def _weighing(name: str, classifier: Any, weight: NDArray[np.float64]) -> dict[str, Any]:
@@ -387,7 +372,7 @@ def _said(classifier: Any, chunk: Chunk, present: NDArray[np.int64]) -> NDArray[
     if not m:
         return probability
     jobs = f"{_last_step(classifier)[0]}n_jobs"
-    if jobs in _parameters(classifier, deep=True):
+    if jobs in parameters(classifier, deep=True):
         classifier.set_params(**{jobs: 1})  # threads add trees up in the order they happen to end
     said = np.asarray(classifier.predict_proba(chunk.x[chunk.held_out]))
     columns = present[np.asarray(getattr(classifier, "classes_", range(len(present))), dtype=int)]
@@ -414,29 +399,6 @@ def _outcome(probability: NDArray[np.float32]) -> str:
     if not (within.all() and probability.any(axis=1).all()):
         return DIVERGED
     return COLLAPSED if is_constant(probability) else FINISHED
-
-
-def _library(learner: Any) -> str:
-    """Name what a classifier comes from, and its version."""
-    package = type(learner).__module__.partition(".")[0]
-    names = metadata.packages_distributions().get(package)
-    return f"{names[0]} {metadata.version(names[0])}" if names else package
-
-
-def _text(value: Any) -> str:
-    """Write a classifier on one line, with the parameters that are not as they come.
-
-    scikit-learn's own text is cut when long, and xgboost's names every parameter there is.
-    """
-    if isinstance(value, type) or not hasattr(value, "get_params"):
-        return re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(repr(value).split()))
-    usual: dict[str, Any] = {}
-    for kind in reversed(type(value).__mro__):
-        if inspect.isfunction(begin := vars(kind).get("__init__")):
-            usual |= {p.name: p.default for p in inspect.signature(begin).parameters.values()}
-    given = {name: _text(v) for name, v in _parameters(value).items()}
-    changed = [f"{name}={v}" for name, v in given.items() if v != _text(usual.get(name))]
-    return f"{type(value).__name__}({', '.join(changed)})"
 
 
 def _told(error: Exception) -> str:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from outweigh._errors import SettingError, UsageError
+from outweigh._estimators import called, parameters, seeded
 from outweigh._reading import one_line
 
 OVER, UNDER = "imblearn.over_sampling", "imblearn.under_sampling"
@@ -165,7 +166,7 @@ class Sampler:
     ) -> Resampled:
         with warnings.catch_warnings(), threadpool_limits(1):  # threads change the rounding
             warnings.simplefilter("ignore")
-            sampler = _seeded(self.build(), seed)
+            sampler = seeded(self.build(), seed)
             texts = self._told_of(sampler, x.shape[1], one_hot)
             found_x, found_y, *_ = sampler.fit_resample(_coded(x, texts), y.copy())
             found_x, found_y = _decoded(_matrix(found_x), x, texts), _codes(found_y)
@@ -176,7 +177,7 @@ class Sampler:
 
     def _told_of(self, sampler: Any, n_features: int, one_hot: Texts) -> Texts:
         """Tell a sampler that asks for it which columns are categories: the last ones."""
-        if CATEGORICAL not in _parameters(sampler):
+        if CATEGORICAL not in parameters(sampler):
             return ()
         if not one_hot:
             raise SettingError(f"{self.name} needs a column of few texts, none is here: use smote")
@@ -214,10 +215,10 @@ def sampler_of(sampler: Any, name: str | None = None) -> Sampler:
     """
     if isinstance(sampler, type) or not callable(getattr(sampler, "fit_resample", None)):
         raise UsageError(
-            f"a sampler must be an object with fit_resample; came {_shown(sampler)}: "
+            f"a sampler must be an object with fit_resample; came {called(sampler)}: "
             "give one such as SMOTE(k_neighbors=3)"
         )
-    return Sampler(name or _shown(sampler), partial(_cloned, sampler))
+    return Sampler(name or called(sampler), partial(_cloned, sampler))
 
 
 # -- the object
@@ -233,26 +234,6 @@ def _cloned(sampler: Any) -> Any:
     from sklearn.base import clone
 
     return clone(sampler) if hasattr(sampler, "get_params") else sampler
-
-
-def _parameters(sampler: Any) -> dict[str, Any]:
-    return sampler.get_params() if hasattr(sampler, "get_params") else {}
-
-
-def _seeded(sampler: Any, seed: int) -> Any:
-    """Seed a sampler and its parts, where their user has not."""
-    unseeded = {
-        name: seed % 2**32  # scikit-learn takes none that is larger
-        for name, value in _parameters(sampler).items()
-        if name.rpartition("__")[-1] == "random_state" and value is None
-    }
-    return sampler.set_params(**unseeded) if unseeded else sampler
-
-
-def _shown(value: Any) -> str:
-    """Write an object on one line."""
-    text = " ".join(repr(value).split())
-    return "".join(c for c in text if c.isprintable())
 
 
 # -- columns of text
