@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.calibration import calibration
 from benchmarks.coverage import coverage
+from benchmarks.inverses import inverses
 from benchmarks.objectives import objectives
 from benchmarks.remedies import remedies
 from benchmarks.stopping import stopping
@@ -44,6 +45,7 @@ PARTS = {
     "calibration": lambda o: calibration(o.data),
     "objectives": lambda o: objectives(o.data),
     "remedies": lambda o: remedies(o.data),
+    "inverses": lambda o: inverses(),
 }
 ON_TABLES = ("tables", "stopping", "calibration", "objectives", "remedies")
 

@@ -13,6 +13,7 @@ MAP = """
 _classes:
 _cutoffs:
 _errors:
+_estimators:
 _files:
 _interval:
 _layout:
@@ -35,55 +36,58 @@ _rankings: _objective
 _counted: _errors _objective
 _frames: _errors _reading
 _labels: _errors _reading
-_samplers: _errors _reading
 _trial: _errors _loss
-_weights: _counts _errors
+_samplers: _errors _estimators _reading
 _split: _classes _errors _groups
 _validation: _classes _errors _groups
 _costs: _cutoffs _errors _objective _operating _reading
 _decisions: _calibration _deployment _objective _operating _predictions _repairs _scores
-_draws: _errors _weights
-_losses: _shapes _weights
 _columns: _errors _labels _reading
 _cost_file: _costs _errors _reading
 _network: _errors _loss _trial
+_weights: _counts _errors _frames
 _spread: _costs _decisions _deployment _objective
 _difference: _decisions _interval _objective _predictions _scores
 _scored: _decisions _objective _predictions _repairs _scores
 _features: _columns
-_chunk: _draws _shapes
+_draws: _errors _weights
+_losses: _shapes _weights
 _roles: _columns _errors _labels _reading
 _wanted: _cost_file _costs _counted _errors _objective _rankings _reading
-_terminal: _chunk
+_chunk: _draws _shapes
 _recipe: _columns _errors _features _reading
-_program: _chunk _layout _network _shapes _treatment
-_references: _chunk _errors _machine _predictions _reading _weights
 _rows: _columns _errors _frames _labels _reading _roles
 _table: _columns _errors _frames _labels _reading _roles
-_lanes: _chunk _errors _machine _network _program _treatment
-_settings: _draws _errors _losses _predictions _references _samplers _weights
+_terminal: _chunk
+_multilabel: _chunk _treatment
+_references: _chunk _errors _estimators _machine _predictions _reading _weights
 _test_file: _columns _errors _frames _labels _reading _roles _table
+_program: _chunk _layout _multilabel _network _shapes _treatment
+_settings: _draws _errors _losses _predictions _references _samplers _weights
 _cohorts: _chunk _draws _references _samplers _settings
 _compare: _decisions _difference _interval _predictions _settings
+_lanes: _chunk _errors _machine _network _program _treatment
 _grammar: _draws _errors _losses _references _samplers _settings _weights
 _versus: _decisions _difference _interval _objective _predictions _rankings _scores _settings
+_look: _compare _decisions _predictions
 _model: _columns _deployment _errors _features _lanes _network _objective _operating _repairs
   _shapes
-_look: _compare _decisions _predictions
-_cases: _columns _errors _files _labels _model _reading
-_bundle: _errors _files _model _network _operating _reading _recipe _repairs _shapes
 _plan: _chunk _cohorts _errors _features _groups _settings _shapes _split _table _validation
 _probability_findings: _look _predictions _reading _settings
-_folder: _bundle _decisions _errors _files _model report
+_cases: _columns _errors _files _labels _model _reading
+_training: _chunk _cohorts _errors _machine _plan _references _settings
+_bundle: _errors _files _model _network _operating _reading _recipe _repairs _shapes
 _decision_findings: _compare _counted _difference _look _objective _predictions _reading _scores
   _settings _versus
-_training: _chunk _cohorts _errors _machine _plan _references _settings
-_answer: _compare _decisions _errors _files _folder _model _predictions _rows report
+_folder: _bundle _decisions _errors _files _model report
 _study: _chunk _compare _costs _decisions _deployment _errors _features _groups _objective _plan
   _predictions _settings _shapes _split _table _training
 _lane_findings: _chunk _look _reading _study
 _column_findings: _columns _look _reading _study _table
 _data_findings: _groups _look _reading _split _study
+_answer: _compare _decisions _errors _files _folder _model _predictions _rows report
+_labelled: _chunk _compare _costs _decisions _deployment _errors _objective _plan _predictions
+  _settings _shapes _split _study _table _training
 _findings: _column_findings _data_findings _decision_findings _lane_findings _look
   _probability_findings _study
 _record: _chunk _compare _decisions _deployment _findings _objective _plan _predictions _scored
@@ -95,8 +99,10 @@ _elsewhere: _answer _columns _compare _costs _decisions _deployment _errors _fin
   _labels _objective _predictions _reading _record _roles _scored _settings
 _weigh: _answer _chunk _deployment _errors _final _frames _grammar _lanes _network _objective
   _plan _study _table
+_weigh_labels: _answer _chunk _deployment _errors _final _frames _grammar _labelled _lanes
+  _network _objective _plan _table
 __init__: _answer _compare _costs _counted _counts _elsewhere _errors _network _predictions
-  _rankings _shapes _weigh _weights
+  _rankings _shapes _weigh _weigh_labels _weights
 _cli: _bundle _cases _demo _deployment _errors _files _folder _grammar _machine _network _plan
   _reading _rows _study _table _terminal _test_file _wanted _weigh report
 """

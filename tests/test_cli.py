@@ -108,6 +108,40 @@ def test_weights_are_scikit_learns(command, table):
     assert (status, json.loads(out)) == (0, dict(zip("01", expected, strict=True)))
 
 
+def test_weights_are_of_rules_that_weigh(command, table):
+    status, _, err = command("weights", table, "--target", "sick", "--rule", "focal:2")
+    assert (status, len(err.splitlines())) == (2, 1)
+    assert "--rule must weigh classes" in err
+
+
+def test_every_remedy_stands_beside_none_and_the_one_asked_for_is_the_model(
+    command, table, tmp_path
+):
+    remedies = "balanced,focal:2,logit-adjusted:1,smoothed:0.1,deferred:0.5,oversample,smote"
+    status, out, err = command(
+        "run", table, "--target", "sick", "--out", "r", *FAST, "--settings", remedies,
+        "--reference", "logistic,logistic+balanced", "--use", "oversample",
+    )  # fmt: skip
+    assert status == 0, err
+    results = json.loads((tmp_path / "r" / "results.json").read_text())
+    kinds = {setting["name"]: setting["kind"] for setting in results["settings"]}
+    assert list(kinds) == ["none", *remedies.split(","), "logistic", "logistic+balanced"]
+    assert [*kinds.values()] == [
+        *["weights"] * 2, *["loss"] * 4, *["sampling"] * 2, *["reference"] * 2
+    ]  # fmt: skip
+    for setting in results["settings"][1:]:
+        gains = setting["versus_none"]
+        assert list(gains) == ["cost", "ranking", "calibration"]
+        assert {gain["basis"] for gain in gains.values()} == {"cross-fitted"}
+    assert results["chosen"]["setting"] == "oversample"
+    assert "oversample" in out
+    assert json.loads((tmp_path / "r/bundle/manifest.json").read_text())["model"]["setting"] == (
+        "oversample"
+    )
+    status, out, err = command("predict", "r", table)
+    assert (status, len(out.splitlines())) == (0, 301), err
+
+
 def write(path, text):
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
@@ -155,6 +189,17 @@ BAD = {
     "a batch larger than the table": ("a,b,y\n" + ROWS, ["--batch-size", "0"], 2, "--batch-size"),
     "tied classes": ("a,b,y\n" + "1,2,0\n3,4,1\n" * 20, [], 65, "positive"),
     "unknown setting": ("a,b,y\n" + ROWS, ["--settings", "smoat"], 2, "smoat"),
+    "an unknown reference": ("a,b,y\n" + ROWS, ["--reference", "forest"], 2, "forest"),
+    "a remedy for a reference": ("a,b,y\n" + ROWS, ["--reference", "logistic+smote"], 2, "at most"),
+    "two losses at once": ("a,b,y\n" + ROWS, ["--settings", "focal:1+focal:2"], 2, "one loss"),
+    "a focus that is none": ("a,b,y\n" + ROWS, ["--settings", "focal:-1"], 2, "from 0 to 10"),
+    "use of what is not tried": ("a,b,y\n" + ROWS, ["--use", "smote"], 2, "--use"),
+    "use of a reference": (
+        "a,b,y\n" + ROWS,
+        ["--reference", "logistic", "--use", "logistic"],
+        2,
+        "no reference",
+    ),
     "half of the costs": ("a,b,y\n" + ROWS, ["--cost-fn", "5"], 2, "--cost-fp"),
     "a cost of nothing": ("a,b,y\n" + ROWS, ["--cost-fn", "0", "--cost-fp", "1"], 2, "fn=0"),
     "one fold": ("a,b,y\n" + ROWS, ["--folds", "1"], 2, "--folds"),

@@ -258,6 +258,7 @@ def test_new_rows_are_decided_by_what_all_folds_taught_each_setting_by_its_name(
     test = replace(
         new,
         settings=names,
+        kinds=new.kinds[:2],
         probability=new.probability[:2],
         class_weight=new.class_weight[:2],
         outcome=new.outcome[:2],
@@ -351,6 +352,17 @@ DECIDED = np.array([[1, 0, 0, 1]])
 )
 def test_what_decisions_come_to_can_be_checked_with_a_pencil(objective, comes_to):
     assert worth(objective, CASES, SAID, DECIDED) == pytest.approx([comes_to])
+
+
+def test_what_a_setting_comes_to_depends_on_no_other_setting():
+    """To the last bit: where two are as good, a rounding error would choose."""
+    rng = np.random.default_rng(0)
+    y, decided = rng.integers(0, 2, 1001), rng.integers(0, 2, (9, 1001))
+    cases = Cases(y, np.zeros(1001, dtype=int), rng.random(1001), None)
+    said = np.full((9, 1001, 2), 0.5)
+    together = worth(Cost(fn=9.7, fp=0.3), cases, said, decided)
+    alone = [worth(Cost(fn=9.7, fp=0.3), cases, said[:1], decided[[s]])[0] for s in range(9)]
+    assert together.tolist() == alone
 
 
 def test_a_ranking_comes_to_the_mean_of_the_folds_that_have_something_to_rank():

@@ -36,9 +36,11 @@ def test_the_surface_is_this():
         "UsageError",
         "Verdict",
         "class_weight",
+        "class_weights",
         "count_classes",
         "default_network",
         "undo",
         "weigh",
+        "weigh_labels",
         "weigh_predictions",
     ]

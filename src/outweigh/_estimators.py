@@ -36,7 +36,7 @@ def called(value: Any) -> str:
     ('LogisticRegression(C=0.1)', 'object')
     """
     if isinstance(value, type) or not hasattr(value, "get_params"):
-        if type(value).__repr__ is object.__repr__:
+        if not any("__repr__" in vars(kind) for kind in type(value).__mro__[:-1]):
             return type(value).__name__
         text = re.sub(r" at 0x[0-9a-fA-F]+", "", " ".join(repr(value).split()))
         return "".join(c for c in text if c.isprintable())

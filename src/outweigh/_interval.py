@@ -14,9 +14,8 @@ what the twins cost. Four things make it less certain than a mean of N entries:
 - Models share training rows. Where two kinds of models come to the same but for what they learned
   by chance, what the rows of fold f say of a model that fold g taught is the very error that the
   rows of g make about one that f taught. It comes twice, and the variance of the sum is twice what
-  the entries show. By Cauchy and Schwarz it is never more. Whoever compares says how much of that
-  is to be feared: nothing where decisions of like networks are compared, for these differ in few
-  rows, where chance is fresh.
+  the entries show; by Cauchy and Schwarz that is the most. Whoever compares says how much of it is
+  to be feared.
 
 Letters: N entries, K classes, S settings tried, F folds, P parts of the rows, U units.
 """

@@ -224,8 +224,8 @@ class Program:
             raw = rows_last(self._log_probability)(batch.x, *says)
             undone = treatment.undone(raw)
             own = sum(jnp.where(batch.y == k, undone[:, k], 0) for k in range(undone.shape[1]))
-            of_class = batch.y[:, None] == jnp.arange(len(class_weight))
-            by_class = jnp.where(of_class, batch.row_weight[:, None] * raw, 0).sum(axis=0)
+            of_class = batch.y == jnp.arange(len(class_weight))[:, None]
+            by_class = jnp.where(of_class, batch.row_weight * raw.T, 0).sum(axis=1)
             return (totals[0] - (batch.row_weight * own).sum(), totals[1] - by_class), None
 
         zero = jnp.float32(0), jnp.zeros_like(class_weight)
@@ -284,7 +284,8 @@ def in_batches(rows: Rows, *, size: int) -> tuple[Rows, Rows]:
 def padded(rows: Rows) -> Rows:
     """Cut rows into batches for predicting, the last one filled up with rows of weight 0."""
     n = len(rows.y)
-    size = min(ROWS_AT_ONCE, 64 * max(1, -(-n // 64)))
+    n_batches = max(1, -(-n // ROWS_AT_ONCE))
+    size = 64 * max(1, -(-n // (64 * n_batches)))
     missing = -n % size if n else size
     weight = np.ones(n, "float32") if rows.row_weight is None else rows.row_weight
     filled = [

@@ -8,8 +8,8 @@ A network's logits f become the loss of a row of class y by
 with w the class weights. Focal loss is γ alone, logit adjustment ι alone, vector scaling Δ and ι,
 label smoothing that depends on the class ε alone. With two classes there is one logit f, that of
 the positive class, and vector scaling takes the form that its authors give it for two: a row of
-class y has the margin Δ_y s f − ι_y, s = 1 for positives and −1 for the others, and its loss is
-w_y log(1 + exp(−margin)). For K classes of one Δ the two forms are the same.
+class y has the margin Δ_y s f − ι_y, s = 1 for positives and −1 for the others, and its own
+p_y = σ(margin). For two classes of one Δ the two forms are the same.
 
 A network that has learned such a loss does not say how likely a class is. It says what minimises
 the expected loss, and `posterior` takes that back, for each of the four by a closed form. What it
@@ -28,9 +28,10 @@ from numpy.typing import ArrayLike, NDArray
 Float = NDArray[np.float64]
 
 LEAST = -1e5  # a logarithm below which there is nothing to tell
-LEFT = 0.1  # of a probability, when smoothing is taken back
+LEFT = 0.1  # of a probability, at least, when smoothing is taken back
 FARTHEST, HALVINGS = 80.0, 60  # logits beyond which nobody starts; steps of a bisection
-TINY = float(np.finfo("float32").tiny)
+NEAR = 1e-3  # of 1: nearer, the digits of a probability are in what it lacks
+TINY = 1e-30  # float32 ends at 1e-38, and slopes of logarithms at 1e38
 
 
 class Shape(NamedTuple):
@@ -112,8 +113,8 @@ def unshaped(probability: ArrayLike, shape: Shape) -> Float:
     if is_plain(shape):
         return said
     with np.errstate(divide="ignore"):
-        log = np.maximum(np.log(said), LEAST)
-    return np.asarray(np.exp(posterior(log, shape, np)))
+        log = np.maximum(np.log(np.moveaxis(said, -1, 0)), LEAST)
+    return np.asarray(np.moveaxis(np.exp(_normalised(posterior(log, shape, np), np)), 0, -1))
 
 
 def spoken(posterior_of_classes: ArrayLike, shape: Shape) -> Float:
@@ -128,17 +129,16 @@ def spoken(posterior_of_classes: ArrayLike, shape: Shape) -> Float:
     low, high = -FARTHEST, FARTHEST
     for _ in range(HALVINGS):
         f = (low + high) / 2
-        says = posterior(_normalised(np.array([-f / 2, f / 2]), np), shape, np)
-        low, high = (f, high) if says[1] - says[0] < log[1] - log[0] else (low, f)
+        low, high = (f, high) if log_odds(f, shape, np) < log[1] - log[0] else (low, f)
     return np.array([-f / 2, f / 2])
 
 
 def posterior(log: Any, shape: Shape, xp: Any) -> Any:
-    r"""Give the log posterior (..., K) under the class weights, from what a network says.
+    r"""Give the posterior under the class weights as logits (K, ...), from what a network says.
 
     Parameters
     ----------
-    log : (..., K)
+    log : (K, ...)
         Logarithms of probabilities, finite.
     shape : Shape
         At most one of γ, (Δ, ι) and ε may differ from cross-entropy's.
@@ -166,63 +166,83 @@ def posterior(log: Any, shape: Shape, xp: Any) -> Any:
     Overparameterization, NeurIPS 2021. The ways back from vector scaling and smoothing follow from
     the losses.
     """
-    log = _unscaled(log, shape, xp)
-    log = _unfocused(log, shape.gamma, xp)
-    return _unsmoothed(log, shape.epsilon, xp)
+    if len(log) == 2:
+        z = log_odds(log[1] - log[0], shape, xp)
+        return xp.stack([xp.zeros_like(z), z])
+    iota, epsilon = (v.reshape(-1, *[1] * (log.ndim - 1)) for v in (shape.iota, shape.epsilon))
+    log = _normalised(log + iota, xp)
+    log = _normalised(_unfocused(log, _log_of_others(log, xp), shape.gamma, xp), xp)
+    smoothed = xp.log(_unsmoothed(xp.exp(log), epsilon, xp))
+    return xp.where(xp.any(epsilon > 0), smoothed, log)  # else small ones would lose digits
 
 
-def _unscaled(log: Any, shape: Shape, xp: Any) -> Any:
-    """Take vector scaling back."""
-    delta, iota = shape.delta, shape.iota
-    if log.shape[-1] != 2:
-        return _normalised(log + iota, xp)
-    f = log[..., 1] - log[..., 0]
-    negative = xp.log(delta[1]) + _log_sigmoid(iota[1] - delta[1] * f, xp)
-    positive = xp.log(delta[0]) + _log_sigmoid(iota[0] + delta[0] * f, xp)
-    return _normalised(xp.stack([negative, positive], axis=-1), xp)
+def log_odds(f: Any, shape: Shape, xp: Any) -> Any:
+    """Give the log odds of the posterior of two classes, from those that a network says."""
+    z = _unscaled(f, shape.delta, shape.iota, xp)
+    log_0, log_1 = _log_sigmoids(z, xp)
+    z = _unfocused(log_1, log_0, shape.gamma, xp) - _unfocused(log_0, log_1, shape.gamma, xp)
+    p_0, p_1 = (xp.exp(log) for log in _log_sigmoids(z, xp))
+    epsilon_0, epsilon_1 = shape.epsilon
+    kept = 1 - (epsilon_0 + epsilon_1) / 2
+    positive = _left(p_1, (p_1 - epsilon_0 / 2) / kept, xp)
+    negative = _left(p_0, (p_0 - epsilon_1 / 2) / kept, xp)
+    return xp.where(xp.any(shape.epsilon > 0), xp.log(positive) - xp.log(negative), z)
 
 
-def _unfocused(log: Any, gamma: Any, xp: Any) -> Any:
-    """Take the modulator of focal loss back, in logarithms throughout.
+def log_sigmoid(z: Any, xp: Any) -> Any:
+    """Give log σ(z)."""
+    return _log_sigmoids(z, xp)[1]
 
-    (1 − p)^(γ−1) is taken out of the denominator: what is left of it, 1 − p − γ p log p, is a sum
-    of two terms that are never negative.
+
+def _unscaled(f: Any, delta: Any, iota: Any, xp: Any) -> Any:
+    """Take vector scaling of two classes back."""
+    positive = log_sigmoid(iota[0] + delta[0] * f, xp)
+    negative = log_sigmoid(iota[1] - delta[1] * f, xp)
+    return xp.log(delta[0] / delta[1]) + positive - negative
+
+
+def _unfocused(log: Any, rest: Any, gamma: Any, xp: Any) -> Any:
+    """Take the modulator of focal loss back, up to a constant, from log p and log(1 − p).
+
+    The denominator, without its first factor, is 1 + γ p (−log p) / (1 − p).
     """
-    rest = _log_of_others(log, xp)
-    left = xp.exp(rest) - gamma * xp.exp(log) * log
-    return _normalised(log - (gamma - 1) * rest - xp.log(xp.maximum(left, TINY)), xp)
+    p, q = xp.exp(log), xp.exp(rest)
+    near_1 = 1 + q / 2 + q * q / 3
+    told = xp.where(q < NEAR, near_1, -log / xp.maximum(q, NEAR))
+    return log - gamma * rest - xp.log(1 + gamma * p * told)
 
 
-def _unsmoothed(log: Any, epsilon: Any, xp: Any) -> Any:
-    """Take smoothing back.
+def _unsmoothed(p: Any, epsilon: Any, xp: Any) -> Any:
+    """Take smoothing back."""
+    kept = 1 - epsilon
+    share = ((p / kept).sum(axis=0) - 1) / (1 / kept).sum(axis=0)
+    return _left(p, (p - share) / kept, xp)
 
-    Now and then a network says less than any posterior is smoothed to, and would be taken to be
-    sure. A tenth of what it says is left to it.
+
+def _left(p: Any, unsmoothed: Any, xp: Any) -> Any:
+    """Leave a network a tenth of what it says.
+
+    Now and then that is less than any posterior is smoothed to, and would be taken to be sure.
     """
-    p, kept = xp.exp(log), 1 - epsilon
-    share = ((p / kept).sum(axis=-1, keepdims=True) - 1) / (1 / kept).sum()
-    found = xp.maximum(xp.maximum((p - share) / kept, LEFT * p), TINY)
-    smoothed = xp.log(found / found.sum(axis=-1, keepdims=True))
-    return xp.where((epsilon > 0).any(), smoothed, log)  # else the small ones would lose digits
+    return _at_least(xp.maximum(unsmoothed, LEFT * p), xp)
 
 
 def _log_of_others(log: Any, xp: Any) -> Any:
     """Give log(1 − p_k) of each class, from those of the others: no digit is lost near p = 1."""
-    k = log.shape[-1]
-    if k == 2:
-        return log[..., ::-1]
-    others = [xp.concatenate([log[..., :i], log[..., i + 1 :]], axis=-1) for i in range(k)]
-    return xp.stack([_log_sum(some, xp) for some in others], axis=-1)
-
-
-def _log_sum(log: Any, xp: Any) -> Any:
-    most = log.max(axis=-1)
-    return most + xp.log(xp.exp(log - most[..., None]).sum(axis=-1))
+    others = 1 - xp.eye(len(log), dtype=log.dtype)
+    return xp.log(_at_least(xp.tensordot(others, xp.exp(log), axes=1), xp))
 
 
 def _normalised(log: Any, xp: Any) -> Any:
-    return log - _log_sum(log, xp)[..., None]
+    most = log.max(axis=0)
+    return log - most - xp.log(xp.exp(log - most).sum(axis=0))
 
 
-def _log_sigmoid(z: Any, xp: Any) -> Any:
-    return xp.minimum(z, 0) - xp.log1p(xp.exp(-abs(z)))
+def _log_sigmoids(z: Any, xp: Any) -> Any:
+    """Give log σ(−z) and log σ(z)."""
+    shared = xp.log1p(xp.exp(-abs(z)))
+    return xp.minimum(-z, 0) - shared, xp.minimum(z, 0) - shared
+
+
+def _at_least(values: Any, xp: Any) -> Any:
+    return xp.maximum(values, TINY)

@@ -155,7 +155,7 @@ def _lines() -> Tell:
 
 
 def _table(results: dict[str, Any]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("setting", overflow="fold")  # a name is needed whole
     table.add_column("ratio")
     settings = results["settings"]
@@ -190,22 +190,19 @@ def _print_remedies(console: Console, results: dict[str, Any]) -> None:
         return
     of_weights = [s for s in settings if s["name"] == best and s["versus_none"]]
     percent = others[0]["versus_none"]["cost"]["unit"] == "percent"
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("against none", overflow="fold")
-    for title in (
-        "cost saved, %" if percent else "score gained, points",
-        "95 % interval",
-        "AP gained, points",
-        "log loss saved, %",
-    ):
-        table.add_column(title, justify="right")
+    cost = "cost, %" if percent else "score, points"
+    for title in (cost, "95 % interval", "AP, points", "log loss, %"):
+        table.add_column(title, justify="right", no_wrap=True)
     for setting in [*of_weights, *others[:MOST_REMEDIES]]:
         table.add_row(clean(setting["name"]), *_gains(setting["versus_none"]))
     console.print(table)
     left = len(others) - MOST_REMEDIES
     more = f" {left} more stand in the report." if left > 0 else ""
     console.print(
-        f"Better or worse: beyond chance, for a remedy taken alone; of many some look so.{more}"
+        "What is saved or gained: plus is better. Better and worse are said beyond chance, for a "
+        f"remedy taken alone; of many some look so.{more}"
     )
     console.print()
 

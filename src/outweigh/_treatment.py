@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from outweigh._shapes import Shape, posterior
+from outweigh._shapes import TINY, Shape, log_sigmoid, posterior
 
 SUREST = 1e-7  # a probability is not taken for less, nor for more than 1 − that; Keras does so too
-FAR = -1e30
 
 
 class Treatment(NamedTuple):
@@ -31,7 +30,7 @@ class Treatment(NamedTuple):
     def undone(self, log: Any) -> Any:
         """Give the log posterior (B, K) from what the lane says."""
         if self.shape is not None:
-            log = posterior(log, self.shape, jnp)
+            log = jnp.moveaxis(posterior(jnp.moveaxis(log, -1, 0), self.shape, jnp), 0, -1)
         return jax.nn.log_softmax(log - jnp.log(self.class_weight * self.frequency))
 
 
@@ -47,28 +46,28 @@ def logits(y_pred: Any, *, from_logits: bool) -> Any:
 def losses(f: Any, y: Any, shape: Shape) -> Any:
     """Give the loss (B,) of rows of classes y (B,) from logits f, without class weights.
 
-    All of it is computed in logarithms: 1 − p, raised to a power, is 0 in float32 long before its
-    logarithm is lost.
+    1 − p is raised to a power by its logarithm: p itself is 1 in float32 long before that is lost.
     """
     return _of_two(f[:, 0], y, shape) if f.shape[1] == 1 else _of_many(f, y, shape)
 
 
 def _of_two(f: Any, y: Any, shape: Shape) -> Any:
-    (delta_0, delta_1), (iota_0, iota_1) = shape.delta, shape.iota
     positive = y == 1
-    as_positive, as_negative = delta_1 * f - iota_1, -delta_0 * f - iota_0
-    margin = jnp.where(positive, as_positive, as_negative)
-    other = jnp.where(positive, as_negative, as_positive)
-    epsilon = jnp.where(positive, shape.epsilon[1], shape.epsilon[0]) / 2
-    loss = (1 - epsilon) * jax.nn.softplus(-margin) + epsilon * jax.nn.softplus(-other)
-    return jnp.exp(-shape.gamma * jax.nn.softplus(margin)) * loss
+    delta, iota, epsilon = (jnp.where(positive, v[1], v[0]) for v in shape[1:])
+    margin = jnp.where(positive, f, -f) * delta - iota
+    log_p = log_sigmoid(margin, jnp)
+    loss = epsilon / 2 * margin - log_p  # log(1 − p) is log p − margin
+    return jnp.exp(shape.gamma * (log_p - margin)) * loss
 
 
 def _of_many(f: Any, y: Any, shape: Shape) -> Any:
     own = y[:, None] == jnp.arange(f.shape[1])
     g = shape.delta * f + shape.iota
-    log = jax.nn.log_softmax(g)
-    rest = jax.nn.logsumexp(jnp.where(own, FAR, g), axis=1) - jax.nn.logsumexp(g, axis=1)
+    g = g - jax.lax.stop_gradient(g.max(axis=1, keepdims=True))
+    e = jnp.exp(g)
+    log_sum = jnp.log(e.sum(axis=1))
+    log_p = jnp.where(own, g, 0).sum(axis=1) - log_sum
+    log_rest = jnp.log(jnp.maximum(jnp.where(own, 0, e).sum(axis=1), TINY)) - log_sum
     epsilon = jnp.where(own, shape.epsilon, 0).sum(axis=1)
-    loss = -(1 - epsilon) * jnp.where(own, log, 0).sum(axis=1) - epsilon * log.mean(axis=1)
-    return jnp.exp(shape.gamma * rest) * loss
+    loss = -(1 - epsilon) * log_p - epsilon * (g.mean(axis=1) - log_sum)
+    return jnp.exp(shape.gamma * log_rest) * loss

@@ -13,11 +13,11 @@ A setting may win in one and lose in another. Each was fixed before the study, s
 picked and no interval is widened for a choice. It holds for a setting that one has in mind; among
 many some will look better by chance.
 
-Each interval is wider than the rows alone would have it. Models of different folds share training
-rows, and their repairs and operating points are chosen on the same other folds: for costs that adds
-half to the variance. Log losses differ a little in every row, and references are models of another
-kind than the twin: there it may double, and never more (see `outweigh._interval`). The simulation
-that this is held to is in `benchmarks/versus.py`.
+Models of different folds share training rows, and their repairs and operating points are chosen on
+the same other folds. So the variance of a cost is taken for half as large again as the rows show,
+and that of a log loss, which differs a little in every row, for twice as large; so is all that is
+said of a reference, which is a model of another kind than the twin (see `outweigh._interval`). The
+simulation that this is held to is in `benchmarks/versus.py`.
 
 Letters: N entries, S settings, R seeds, F folds, K classes.
 """
