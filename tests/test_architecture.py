@@ -104,7 +104,7 @@ _weigh_labels: _answer _chunk _deployment _errors _final _frames _grammar _label
 __init__: _answer _compare _costs _counted _counts _elsewhere _errors _network _predictions
   _rankings _shapes _weigh _weigh_labels _weights
 _cli: _bundle _cases _demo _deployment _errors _files _folder _grammar _machine _network _plan
-  _reading _rows _study _table _terminal _test_file _wanted _weigh report
+  _predictions _reading _rows _study _table _terminal _test_file _wanted _weigh report
 """
 """From the ground up. `_weigh`, `_demo` and `_model` import the engine, `_lanes`, only late."""
 
