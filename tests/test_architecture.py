@@ -52,33 +52,33 @@ _scored: _decisions _objective _predictions _repairs _scores
 _features: _columns
 _draws: _errors _weights
 _losses: _shapes _weights
+_compare: _decisions _difference _interval _predictions
 _roles: _columns _errors _labels _reading
+_versus: _decisions _difference _interval _objective _predictions _rankings _scores
 _wanted: _cost_file _costs _counted _errors _objective _rankings _reading
 _chunk: _draws _shapes
+_look: _compare _decisions _predictions
 _recipe: _columns _errors _features _reading
 _rows: _columns _errors _frames _labels _reading _roles
 _table: _columns _errors _frames _labels _reading _roles
 _terminal: _chunk
 _multilabel: _chunk _treatment
+_probability_findings: _look _predictions _reading
 _references: _chunk _errors _estimators _machine _predictions _reading _weights
 _test_file: _columns _errors _frames _labels _reading _roles _table
+_decision_findings: _compare _counted _difference _look _objective _predictions _reading _scores
+  _versus
 _program: _chunk _layout _multilabel _network _shapes _treatment
 _settings: _draws _errors _losses _predictions _references _samplers _weights
 _cohorts: _chunk _draws _references _samplers _settings
-_compare: _decisions _difference _interval _predictions _settings
 _lanes: _chunk _errors _machine _network _program _treatment
 _grammar: _draws _errors _losses _references _samplers _settings _weights
-_versus: _decisions _difference _interval _objective _predictions _rankings _scores _settings
-_look: _compare _decisions _predictions
 _model: _columns _deployment _errors _features _lanes _network _objective _operating _repairs
   _shapes
 _plan: _chunk _cohorts _errors _features _groups _settings _shapes _split _table _validation
-_probability_findings: _look _predictions _reading _settings
 _cases: _columns _errors _files _labels _model _reading
 _training: _chunk _cohorts _errors _machine _plan _references _settings
 _bundle: _errors _files _model _network _operating _reading _recipe _repairs _shapes
-_decision_findings: _compare _counted _difference _look _objective _predictions _reading _scores
-  _settings _versus
 _folder: _bundle _decisions _errors _files _model report
 _study: _chunk _compare _costs _decisions _deployment _errors _features _groups _objective _plan
   _predictions _settings _shapes _split _table _training
@@ -96,7 +96,7 @@ _final: _answer _chunk _errors _findings _model _network _record _shapes _study
 _demo: _chunk _compare _costs _decisions _deployment _lanes _network _predictions _record _scored
   _settings _split _study _table _weights
 _elsewhere: _answer _columns _compare _costs _decisions _deployment _errors _findings _frames
-  _labels _objective _predictions _reading _record _roles _scored _settings
+  _labels _objective _predictions _reading _record _roles _scored
 _weigh: _answer _chunk _deployment _errors _final _frames _grammar _lanes _network _objective
   _plan _study _table
 _weigh_labels: _answer _chunk _deployment _errors _final _frames _grammar _labelled _lanes

@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 from outweigh._decisions import Decisions
 from outweigh._difference import FEWEST, Compared, Saying, compare, n_rare, settled, unit_of
 from outweigh._interval import DEFAULT, Interval, Method
-from outweigh._predictions import WEIGHTS, Predictions
-from outweigh._settings import TWIN
+from outweigh._predictions import TWIN_NAME, WEIGHTS, Predictions
 
 HELP = "weights_help"
 HURT = "weights_hurt"
@@ -119,7 +118,7 @@ def judge(decisions: Decisions, *, method: Method = DEFAULT) -> Verdict:
     verdict : Verdict
     """
     p, unit = decisions.predictions, unit_of(decisions.objective)
-    twin = p.settings.index(TWIN.name)
+    twin = p.settings.index(TWIN_NAME)
     others = [s for s, kind in enumerate(p.kinds) if kind == WEIGHTS and s != twin]
     if not others:
         return _nothing_to_compare(unit)
@@ -138,7 +137,7 @@ def judge(decisions: Decisions, *, method: Method = DEFAULT) -> Verdict:
         unit=unit,
         interval=found.interval,
         basis="cross-fitted",
-        chosen=best if code == HELP else TWIN.name,
+        chosen=best if code == HELP else TWIN_NAME,
         best=best,
         more_positives=more,
         by_fold=tuple(
@@ -234,8 +233,8 @@ def _nothing_to_compare(unit: str) -> Verdict:
         unit=unit,
         interval=None,
         basis="cross-fitted",
-        chosen=TWIN.name,
-        best=TWIN.name,
+        chosen=TWIN_NAME,
+        best=TWIN_NAME,
         more_positives=None,
         by_fold=(),
         by_seed=(),

@@ -15,9 +15,8 @@ from outweigh._counted import Alerts
 from outweigh._difference import Saying
 from outweigh._look import Found, Judged, NotApplicable
 from outweigh._objective import Objective
-from outweigh._predictions import LOSS, SAMPLING, WEIGHTS, Predictions
+from outweigh._predictions import LOSS, SAMPLING, TWIN_NAME, WEIGHTS, Predictions
 from outweigh._reading import shown
-from outweigh._settings import TWIN
 from outweigh._versus import BETTER, Gain, cost_gains
 
 CONFIDENCE = 0.95
@@ -36,7 +35,7 @@ def weight_at_edge(e: Judged) -> Answers:
     names, strength, kinds = e.predictions.settings, _strength(e), e.predictions.kinds
     tried = [kind == WEIGHTS for kind in kinds] & np.isfinite(strength)
     order = [s for s in np.argsort(strength).tolist() if tried[s]]
-    best, twin = names.index(e.verdict.best), names.index(TWIN.name)
+    best, twin = names.index(e.verdict.best), names.index(TWIN_NAME)
     if best not in order or len(order) < 3:
         yield NotApplicable("fewer than two strengths of class weights were tried")
         return
@@ -115,13 +114,13 @@ def flags_nearly_nobody(e: Judged) -> Answers:
 def weights_moved_threshold(e: Judged) -> Answers:
     """``weights-moved-threshold``: weights change what 0.5 flags, and nothing else."""
     p, best = e.predictions, e.verdict.best
-    if best == TWIN.name:
+    if best == TWIN_NAME:
         yield NotApplicable("no class weights were tried")
         return
     if len(p.classes) > 2:
         yield NotApplicable("there are more than two classes, and no threshold")
         return
-    s, twin = p.settings.index(best), p.settings.index(TWIN.name)
+    s, twin = p.settings.index(best), p.settings.index(TWIN_NAME)
     weighted, plain = (_flagged_from_half(e, i) for i in (s, twin))
     few, many = sorted((weighted, plain))
     moved = many >= max(MOVED * few, few + MOVED_BY)
@@ -148,7 +147,7 @@ def remedy_beats_none(e: Judged) -> Answers:
     if not better:
         return
     best = min(better, key=lambda s: least[s])
-    beside = "" if e.verdict.chosen == TWIN.name else f", and better than {shown(e.verdict.chosen)}"
+    beside = "" if e.verdict.chosen == TWIN_NAME else f", and better than {shown(e.verdict.chosen)}"
     yield Found(
         f"With {shown(p.settings[best])} {_gained(gains[best], d.objective)}{beside}; "
         f"{len(better)} of the {len(remedies)} tried so do better.",

@@ -27,7 +27,7 @@ from outweigh._findings import looks_at_judged
 from outweigh._frames import as_arrow, frame_columns, frame_kind
 from outweigh._labels import Classes, encode, is_numeric, positive_last
 from outweigh._objective import Objective, checked
-from outweigh._predictions import Predictions
+from outweigh._predictions import TWIN_NAME, Predictions
 from outweigh._reading import quoted, shown
 from outweigh._record import (
     chosen_record,
@@ -42,7 +42,6 @@ from outweigh._record import (
 )
 from outweigh._roles import group_codes, measures
 from outweigh._scored import Record
-from outweigh._settings import TWIN
 
 NEEDED = ("row", "fold", "setting", "y")
 ROUNDING = 1e-3  # by which probabilities may miss 1 in all
@@ -215,12 +214,12 @@ def _settings(column: pa.Array) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     code = group_codes(column, "'setting'", missing=())
     _, first = np.unique(code, return_index=True)
     came = [str(column[int(i)].as_py()) for i in first]
-    if TWIN.name not in came:
+    if TWIN_NAME not in came:
         raise TableError(
-            f"one setting must be {TWIN.name!r}, trained without weights; came {quoted(came)}: "
+            f"one setting must be {TWIN_NAME!r}, trained without weights; came {quoted(came)}: "
             "add its predictions, or rename it"
         )
-    order = sorted(range(len(came)), key=lambda i: came[i] != TWIN.name)
+    order = sorted(range(len(came)), key=lambda i: came[i] != TWIN_NAME)
     return np.argsort(order)[code], tuple(came[i] for i in order)
 
 
@@ -288,10 +287,10 @@ def _of_folds(
             "a setting must have the same weights in all of a fold; some have several: give each "
             "a name of its own"
         )
-    twin = found[settings.index(TWIN.name)]
+    twin = found[settings.index(TWIN_NAME)]
     if (twin != twin[:, :1]).any():
         raise TableError(
-            f"{TWIN.name!r} must be trained without weights; came some with: rename that setting"
+            f"{TWIN_NAME!r} must be trained without weights; came some with: rename that setting"
         )
     return found
 

@@ -23,7 +23,7 @@ from outweigh._deployment import Deployment
 from outweigh._errors import UsageError
 from outweigh._objective import Objective
 from outweigh._plan import Design, Plan, plan, split
-from outweigh._predictions import WEIGHTS
+from outweigh._predictions import WEIGHTS, Predictions
 from outweigh._settings import TWIN, Setting
 from outweigh._shapes import Shape
 from outweigh._split import Fold, Split
@@ -90,53 +90,62 @@ def run_labels(
     results = _train(joint, trainer, clock.until(FOLDS_SHARE), told)
     folds, seeds = finished(results, len(divided.folds), joint.planned.seeds)
     clock.lap("folds")
-    judged: dict[Any, dict[str, Any]] = {}
+    judged = []
     for t, (name, table) in enumerate(tables.items()):
         counts = np.bincount(table.y[divided.rest], minlength=2)
         objective = objectives[name] or by_default(counts, table.classes)
-        predictions = gather(
-            table,
-            settings,
-            [divided.folds[f] for f in folds],
-            [[_of_label(results[f, seed], t) for seed in seeds] for f in folds],
-            seeds=seeds,
-            class_weight=np.stack([joint.class_weight[f][:, t] for f in folds], axis=1),
-            prior=np.stack([joint.prior[f][t] for f in folds]),
-        )
+        predictions = _predictions(joint, results, folds, seeds, table, settings, t)
         factor = deployment.factor(counts / counts.sum())
         decisions = decide_all(predictions, objective, factor=factor)
-        curves = tuple(_of_label(results[f, seed], t) for f in folds for seed in seeds)
-        judged[name] = {
-            "table": table,
-            "objective": objective,
-            "objective_given": objectives[name] is not None,
-            "decisions": decisions,
-            "verdict": judge(decisions),
-            "curves": curves,
-        }
+        judged.append((decisions, judge(decisions)))
     clock.lap("judge")
-    chosen = [setting_named(settings, found["verdict"].chosen) for found in judged.values()]
+    chosen = [_named(settings, verdict.chosen) for _, verdict in judged]
     design_of_final = replace(design, seeds=len(seeds))
     finals = _refit(base, divided, chosen, tables, design_of_final, trainer, clock, tell)
     clock.lap("final")
     return {
         name: Evidence(
-            **found,
+            table=tables[name],
             split=divided,
             settings=settings,
+            objective=decisions.objective,
+            objective_given=objectives[name] is not None,
             deployment=deployment,
             design=design,
             schedule=joint.planned.schedule,
+            decisions=decisions,
+            verdict=verdict,
+            curves=tuple(_of_label(results[f, seed], t) for f in folds for seed in seeds),
             failures=(),
-            final=final,
+            final=finals[t],
             seconds=clock.rounded(),
         )
-        for (name, found), final in zip(judged.items(), finals, strict=True)
+        for t, (name, (decisions, verdict)) in enumerate(zip(tables, judged, strict=True))
     }
 
 
-def setting_named(settings: Sequence[Setting], name: str) -> Setting:
-    """Give the setting of a name."""
+def _predictions(
+    joint: _Joint,
+    results: Results,
+    folds: Sequence[int],
+    seeds: Sequence[int],
+    table: Table,
+    settings: Sequence[Setting],
+    t: int,
+) -> Predictions:
+    """Gather what the lanes said of one label."""
+    return gather(
+        table,
+        settings,
+        [joint.planned.parts[f].fold for f in folds],
+        [[_of_label(results[f, seed], t) for seed in seeds] for f in folds],
+        seeds=seeds,
+        class_weight=np.stack([joint.class_weight[f][:, t] for f in folds], axis=1),
+        prior=np.stack([joint.prior[f][t] for f in folds]),
+    )
+
+
+def _named(settings: Sequence[Setting], name: str) -> Setting:
     return next(setting for setting in settings if setting.name == name)
 
 
@@ -235,16 +244,16 @@ def _refit(
         mine = tuple(dict.fromkeys([setting, TWIN] if len(divided.test) else [setting]))
         lanes = [settings.index(one) for one in mine]
         trained = [_of_label(one.take(lanes), t) for one in results.values()]
-        weight, prior = joint.class_weight[0][lanes, t], joint.prior[0][t]
         test = None
         if len(divided.test):
-            about = {"class_weight": weight[:, np.newaxis], "prior": prior[np.newaxis]}
-            test = gather(table, mine, [fold], [trained], seeds=seeds, **about)
+            kept = {key: one.take(lanes) for key, one in results.items()}
+            of_lanes = replace(joint, class_weight=(joint.class_weight[0][lanes],))
+            test = _predictions(of_lanes, kept, [0], seeds, table, mine, t)
         shapes = [one.loss.shape(np.bincount(table.y, minlength=2)) for one in mine]
         finals.append(
             Final(
                 settings=mine,
-                class_weight=weight,
+                class_weight=joint.class_weight[0][lanes, t],
                 shape=Shape(*map(np.stack, zip(*shapes, strict=True))),
                 features=joint.planned.parts[0].features,
                 trained=tuple(trained),

@@ -26,6 +26,9 @@ from outweigh._errors import TableError
 from outweigh._shapes import Shape, are_shapes, is_plain, undo, unshaped
 
 DIVERGED = "diverged"
+TWIN_NAME = "none"
+"""Name of the setting that does nothing."""
+
 WEIGHTS, LOSS, SAMPLING, REFERENCE = KINDS = ("weights", "loss", "sampling", "reference")
 """What a setting can be about: classes, a loss, rows, or no network at all."""
 

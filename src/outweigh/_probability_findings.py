@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import gammainc
 
 from outweigh._look import Found, Judged, NotApplicable
-from outweigh._predictions import WEIGHTS, Predictions
+from outweigh._predictions import TWIN_NAME, WEIGHTS, Predictions
 from outweigh._reading import shown
-from outweigh._settings import TWIN
 
 INFLATED = 1.5  # times the share observed, from which a mean probability is called inflated
 
@@ -37,7 +36,7 @@ def probabilities_inflated(e: Judged) -> Answers:
     """``probabilities-inflated``: trained with weights, networks exaggerate the rarest class."""
     p = e.predictions
     kinds = zip(p.settings, p.kinds, strict=True)
-    weighted = [name for name, kind in kinds if kind == WEIGHTS and name != TWIN.name]
+    weighted = [name for name, kind in kinds if kind == WEIGHTS and name != TWIN_NAME]
     if not weighted:
         yield NotApplicable("no class weights were tried")
         return

@@ -24,9 +24,9 @@ from outweigh._deployment import Deployment
 from outweigh._findings import Outcome, found_in
 from outweigh._objective import Costs, Objective
 from outweigh._plan import WATCHED
-from outweigh._predictions import REFERENCE, WEIGHTS
+from outweigh._predictions import REFERENCE, TWIN_NAME, WEIGHTS
 from outweigh._scored import CROSS_FITTED, HELD_OUT, Record, number
-from outweigh._settings import TWIN, Setting
+from outweigh._settings import Setting
 from outweigh._spread import spread
 from outweigh._study import Evidence
 from outweigh._table import Table
@@ -201,7 +201,7 @@ def versus_record(versus: Versus) -> Record:
 def thresholds_record(decisions: Decisions, used: str) -> list[Record]:
     """Compare the threshold that costs imply with tuned ones, for the one used and the twin."""
     d, records = decisions, []
-    for name in dict.fromkeys((used, TWIN.name)):
+    for name in dict.fromkeys((used, TWIN_NAME)):
         s = d.predictions.settings.index(name)
         found = spread(d, s)
         if found is None:
@@ -261,7 +261,7 @@ def chosen_record(verdict: Verdict, settings: list[Record], used: str | None = N
         TOO_FEW: "too few rows of the rarest class to justify weights, so none are used",
     }.get(
         verdict.code,
-        "no weights cost less" if verdict.chosen == TWIN.name else "it is the cheapest of all",
+        "no weights cost less" if verdict.chosen == TWIN_NAME else "it is the cheapest of all",
     )
     if name != verdict.chosen:
         reason = f"you asked for it; by the verdict it would be {verdict.chosen}"

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from outweigh._draws import Draw
 from outweigh._errors import UsageError
 from outweigh._losses import CROSS_ENTROPY, Loss
-from outweigh._predictions import LOSS, REFERENCE, SAMPLING, WEIGHTS
+from outweigh._predictions import LOSS, REFERENCE, SAMPLING, TWIN_NAME, WEIGHTS
 from outweigh._references import Reference
 from outweigh._samplers import Sampler
 from outweigh._weights import NAMED, Power, Rule
@@ -114,7 +114,7 @@ class Setting:
         return self.rule.weights(counts, classes)
 
 
-TWIN = Setting("none", NO_RULE)
+TWIN = Setting(TWIN_NAME, NO_RULE)
 """The setting that every other one is compared with."""
 
 

@@ -34,10 +34,9 @@ from outweigh._decisions import Decisions, ranked
 from outweigh._difference import Compared, compare, compare_losses, compare_scores, settled
 from outweigh._interval import Interval, over_units
 from outweigh._objective import Ranking
-from outweigh._predictions import REFERENCE, Predictions
+from outweigh._predictions import REFERENCE, TWIN_NAME, Predictions
 from outweigh._rankings import AveragePrecision
 from outweigh._scores import log_losses
-from outweigh._settings import TWIN
 
 COST, MOST = 1.5, 2.0  # times as large a variance is as the rows show: of costs, and at most
 
@@ -99,7 +98,7 @@ def versus_twin(decisions: Decisions) -> tuple[Versus, ...]:
         In the order of the settings.
     """
     p = decisions.predictions
-    others = [s for s, name in enumerate(p.settings) if name != TWIN.name]
+    others = [s for s, name in enumerate(p.settings) if name != TWIN_NAME]
     gains = _gains(decisions, others, (_cost, _ranking, _calibration))
     return tuple(
         Versus(p.settings[s], p.kinds[s], *of_setting)
@@ -184,7 +183,7 @@ def _compared(
     decisions: Decisions, settings: Sequence[int], currencies: Sequence[Currency], r: int | None
 ) -> list[list[Compared]]:
     """Compare each setting with the twin in each currency, averaged over seeds or by seed r."""
-    twin = _side(decisions, decisions.predictions.settings.index(TWIN.name), r)
+    twin = _side(decisions, decisions.predictions.settings.index(TWIN_NAME), r)
     sides = (_side(decisions, s, r) for s in settings)
     return [[currency(side, twin) for currency in currencies] for side in sides]
 
