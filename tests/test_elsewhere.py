@@ -185,6 +185,18 @@ def test_rows_units_and_settings_may_have_names(kind, name):
     assert two == expected
 
 
+def test_the_verdict_is_about_class_weights_whatever_stands_beside_them():
+    p = noisy(3)
+    frame = frame_of(p)
+    sampled = frame["setting"] == p.settings[-1]
+    found = ow.weigh_predictions(frame.assign(kind=np.where(sampled, "sampling", "weights")))
+    without = ow.weigh_predictions(frame[~sampled])
+    assert found.verdict == without.verdict
+    beside = found.results["settings"][-1]
+    assert beside["kind"] == "sampling"
+    assert beside["versus_none"]["cost"]["value"] is not None
+
+
 def test_folds_and_seeds_may_have_any_whole_numbers():
     p = noisy(4, n=100)
     frame = frame_of(p)
@@ -377,6 +389,12 @@ MISTAKES = {
     "as many of both": (PLAIN.assign(y=np.arange(240) % 2), "one class must be the rarer"),
     "amount below 0": (PLAIN.assign(amount=-1.0), "'amount' must be finite, none negative"),
     "row weight 0": (PLAIN.assign(row_weight=0), "'row_weight' must be finite"),
+    "an unknown kind": (PLAIN.assign(kind="smote"), "'kind' must be one of.*came 'smote'"),
+    "two kinds at once": (
+        PLAIN.assign(kind=np.where(PLAIN.index % 2, "loss", "weights")),
+        "the same for all of a setting",
+    ),
+    "no kind": (first(PLAIN.assign(kind="weights"), kind=None), "'kind' must be one of"),
     "empty": (PLAIN[:0], "predictions must have rows"),
     "no class c": (THREE.drop(columns="probability c"), "must have the column 'probability c'"),
     "not 1 in all": (THREE.assign(**{"probability c": 0.0}), "must sum to 1"),

@@ -7,7 +7,7 @@ then the same as of networks that were trained here.
 Letters: N entries, S settings, R seeds, F folds, K classes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -27,7 +27,7 @@ from outweigh._findings import looks_at_judged
 from outweigh._frames import as_arrow, frame_columns, frame_kind
 from outweigh._labels import Classes, encode, is_numeric, positive_last
 from outweigh._objective import Objective, checked
-from outweigh._predictions import TWIN_NAME, Predictions
+from outweigh._predictions import KINDS, TWIN_NAME, WEIGHTS, Predictions
 from outweigh._reading import quoted, shown
 from outweigh._record import (
     chosen_record,
@@ -84,6 +84,9 @@ def weigh_predictions(
         - ``weight_ratio`` (optional): weight of a positive over that of a negative in training,
           XGBoost's ``scale_pos_weight``; with more than two classes ``weight <label>`` for each;
           what is not said is 1;
+        - ``kind`` (optional): what the setting is about, ``weights``, ``loss``, ``sampling`` or
+          ``reference``; the verdict is about class weights alone, each other setting stands beside
+          ``none`` by itself; what is not said is about weights;
         - ``row_weight``, ``amount``, ``unit`` (optional): what the row counts, what it costs to
           miss it, and which rows are one draw (those of one customer, say).
     positive : label, optional
@@ -160,6 +163,7 @@ def predictions_of(frame: Any, *, positive: Any = None) -> Predictions:
         row_weight=alike.measured(arrays, "row_weight"),
         amount=alike.measured(arrays, "amount"),
         unit=alike.named(arrays, "unit"),
+        kinds=tuple(_kinds(arrays.get("kind"), setting, settings)),
     )
 
 
@@ -207,6 +211,20 @@ class _Alike:
         if name not in arrays:
             return None
         return self(group_codes(arrays[name], shown(name), missing=()), shown(name))
+
+
+def _kinds(
+    column: pa.Array | None, setting: NDArray[np.int64], settings: Sequence[str]
+) -> Iterator[str]:
+    """Give what each setting is about; all class weights where nothing is said."""
+    for s, name in enumerate(settings):
+        said = {WEIGHTS} if column is None else {*column.filter(pa.array(setting == s)).to_pylist()}
+        if len(said) > 1 or not said <= {*KINDS}:
+            raise TableError(
+                f"'kind' must be one of {quoted(KINDS)}, the same for all of a setting; came "
+                f"{quoted(sorted(map(str, said)))} for {shown(name)}: mend it"
+            )
+        yield WEIGHTS if name == TWIN_NAME else said.pop()
 
 
 def _settings(column: pa.Array) -> tuple[NDArray[np.int64], tuple[str, ...]]:
