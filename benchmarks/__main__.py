@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.calibration import calibration
 from benchmarks.coverage import coverage
 from benchmarks.inverses import inverses
+from benchmarks.losses import losses
 from benchmarks.objectives import objectives
 from benchmarks.remedies import remedies
 from benchmarks.stopping import stopping
@@ -46,6 +47,7 @@ PARTS = {
     "objectives": lambda o: objectives(o.data),
     "remedies": lambda o: remedies(o.data),
     "inverses": lambda o: inverses(),
+    "losses": lambda o: losses(o.rounds),
 }
 ON_TABLES = ("tables", "stopping", "calibration", "objectives", "remedies")
 

@@ -22,8 +22,8 @@ DIGITS = (4, 4, 4, 4, 1)
 
 def stopping(data: Path) -> None:
     """Print each measure watching undone and watching raw, and the paired difference."""
-    from outweigh._lanes import KerasTrainer
     from outweigh._grammar import parse_settings
+    from outweigh._lanes import KerasTrainer
     from outweigh._table import read_table
 
     known = tomllib.loads((data / "datasets.toml").read_text())
@@ -39,12 +39,12 @@ def stopping(data: Path) -> None:
 def measured(table, settings, watch, trainer) -> np.ndarray:
     """Train a default study that watches a curve; give its measures (S, F, 5)."""
     from outweigh._plan import Design, plan, split
-    from outweigh._study import train
+    from outweigh._training import train
 
     design = Design(watch=watch)
     table, divided = split(table, design)
     planned = plan(table, divided.folds, settings, design)
-    trained = train(planned, trainer, math.inf, lambda progress: None)
+    trained = train(planned, trainer, math.inf, lambda progress: None).trained
     each = [
         of_fold(table, part, [trained[part.number, seed] for seed in planned.seeds])
         for part in planned.parts

@@ -61,7 +61,6 @@ _look: _compare _decisions _predictions
 _recipe: _columns _errors _features _reading
 _rows: _columns _errors _frames _labels _reading _roles
 _table: _columns _errors _frames _labels _reading _roles
-_terminal: _chunk
 _multilabel: _chunk _treatment
 _probability_findings: _look _predictions _reading
 _references: _chunk _errors _estimators _machine _predictions _reading _weights
@@ -70,6 +69,7 @@ _decision_findings: _compare _counted _difference _look _objective _predictions 
   _versus
 _program: _chunk _layout _multilabel _network _shapes _treatment
 _settings: _draws _errors _losses _predictions _references _samplers _weights
+_terminal: _chunk _settings
 _cohorts: _chunk _draws _references _samplers _settings
 _lanes: _chunk _errors _machine _network _program _treatment
 _grammar: _draws _errors _losses _references _samplers _settings _weights

@@ -105,14 +105,14 @@ def test_weights_act_after_the_planned_epoch_where_that_comes_first(weightless):
 
 
 def test_a_lane_that_waits_goes_on_from_its_best_epoch(weightless):
-    """With steps of length 0 from then on it stays there: a weight of 0 moves nothing."""
+    """And stays there where steps are of length 0 from then on."""
     alone, out = weightless
     best = int(alone.epochs[0])
 
     def build(n_features, n_outputs):
         model = small(n_features, n_outputs)
-        boundary = 12 * (out - 4 + 4)  # batches until the patience runs out
-        rate = keras.optimizers.schedules.PiecewiseConstantDecay([boundary - 1], [1e-2, 0.0])
+        last = 12 * out - 1  # of the batches until the patience runs out
+        rate = keras.optimizers.schedules.PiecewiseConstantDecay([last], [1e-2, 0.0])
         model.compile(keras.optimizers.Adam(rate), model.loss)
         return model
 
@@ -202,7 +202,7 @@ def test_rows_are_cut_into_equal_batches_with_little_to_fill_up(n):
     cut = padded(Rows(x, y, None))
     n_batches, size = cut.y.shape
     assert size <= ROWS_AT_ONCE
-    assert 0 <= n_batches * size - n < 64 * max(n_batches, 1)
+    assert 0 <= n_batches * size - n <= 64 * n_batches
     np.testing.assert_array_equal(cut.x.reshape(-1, 3)[:n], x)
     np.testing.assert_array_equal(cut.y.ravel()[:n], y)
     np.testing.assert_array_equal(cut.row_weight.ravel(), np.arange(n_batches * size) < n)

@@ -35,14 +35,21 @@ def test_remedies_have_a_table_of_their_own(remedies, capsys, monkeypatch):
     smote["versus_none"]["ranking"] |= {"value": -0.04, "says": "worse"}
     smote["versus_none"]["calibration"] |= {"value": None, "says": "no detectable difference"}
     text = printed(changed, capsys, monkeypatch)
-    row = ["smote", "better", "+8.3", "+2.1", "to", "+14.4", "worse", "+0.0", "–"]
-    assert row_of(text, "smote", part=1) == row
+    row = ["smote†", "better", "+8.3", "+2.1", "to", "+14.4", "worse", "+0.0", "–"]
+    assert row_of(text, "smote†", part=1) == row
     names = [
         line.split()[0] for line in text.split("against none")[1].splitlines() if " to " in line
     ]
-    assert names[:4] == ["balanced", "focal:2", "smote", "logistic"]
+    assert names[:4] == ["balanced", "focal:2", "smote†", "logistic"]
+    assert "† What it does to probabilities has no exact inverse" in " ".join(text.split())
     for name in ("none", "power:1.4", "focal:2", "smote", "logistic"):
         assert row_of(text, name, part=0)
+
+
+def test_where_all_is_undone_no_mark_is_told_of(remedies, capsys, monkeypatch):
+    changed = copy.deepcopy(remedies)
+    changed["settings"] = [s for s in changed["settings"] if s["name"] != "smote"]
+    assert "†" not in printed(changed, capsys, monkeypatch)
 
 
 def test_class_weights_alone_have_no_second_table(remedies, capsys, monkeypatch):
@@ -68,7 +75,7 @@ def test_of_very_many_the_first_are_shown_and_the_rest_counted(remedies, capsys,
     weights = [s for s in changed["settings"] if s["kind"] == "weights"]
     changed["settings"] = weights + [smote | {"name": f"smote-{i}"} for i in range(n)]
     text = printed(changed, capsys, monkeypatch)
-    assert row_of(text, f"smote-{MOST_REMEDIES - 1}", part=1)
+    assert row_of(text, f"smote-{MOST_REMEDIES - 1}†", part=1)
     assert (f"smote-{MOST_REMEDIES}" in text.split("against none")[1]) is False
     assert ("3 more stand in the report" in " ".join(text.split())) == (n > MOST_REMEDIES)
 

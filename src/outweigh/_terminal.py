@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from outweigh._chunk import Progress as Done
+from outweigh._settings import PRIOR_ONLY
 
 Tell = Callable[[str, Done], None]
 
@@ -28,6 +29,7 @@ NUMBERS = {
     "average_precision": ("AP", "{:.3f}"),
     "log_loss": ("log loss", "{:.4f}"),
 }
+PRIOR_ONLY_MARK = "†"
 MOST_ROWS, MOST_REMEDIES = 16, 30  # of class weights, and of all else; the report has them all
 
 
@@ -196,7 +198,8 @@ def _print_remedies(console: Console, results: dict[str, Any]) -> None:
     for title in (cost, "95 % interval", "AP, points", "log loss, %"):
         table.add_column(title, justify="right", no_wrap=True)
     for setting in [*of_weights, *others[:MOST_REMEDIES]]:
-        table.add_row(clean(setting["name"]), *_gains(setting["versus_none"]))
+        mark = PRIOR_ONLY_MARK if setting["inverse"] == PRIOR_ONLY else ""
+        table.add_row(clean(setting["name"]) + mark, *_gains(setting["versus_none"]))
     console.print(table)
     left = len(others) - MOST_REMEDIES
     more = f" {left} more stand in the report." if left > 0 else ""
@@ -204,6 +207,11 @@ def _print_remedies(console: Console, results: dict[str, Any]) -> None:
         "What is saved or gained: plus is better. Better and worse are said beyond chance, for a "
         f"remedy taken alone; of many some look so.{more}"
     )
+    if any(s["inverse"] == PRIOR_ONLY for s in others[:MOST_REMEDIES]):
+        console.print(
+            f"{PRIOR_ONLY_MARK} What it does to probabilities has no exact inverse: the prior "
+            "alone is undone, and the repair must do the rest."
+        )
     console.print()
 
 
