@@ -161,7 +161,7 @@ def posterior(log: Any, shape: Shape, xp: Any) -> Any:
     References
     ----------
     Charoenphakdee et al., On Focal Loss for Class-Posterior Probability Estimation, CVPR 2021,
-    doi:10.1109/CVPR46437.2021.00516, Theorem 11. Menon et al., Long-tail learning via logit
+    doi:10.1109/CVPR46437.2021.00516. Menon et al., Long-tail learning via logit
     adjustment, ICLR 2021. Kini et al., Label-Imbalanced and Group-Sensitive Classification under
     Overparameterization, NeurIPS 2021. The ways back from vector scaling and smoothing follow from
     the losses.
@@ -171,17 +171,23 @@ def posterior(log: Any, shape: Shape, xp: Any) -> Any:
         return xp.stack([xp.zeros_like(z), z])
     iota, epsilon = (v.reshape(-1, *[1] * (log.ndim - 1)) for v in (shape.iota, shape.epsilon))
     log = _normalised(log + iota, xp)
-    log = _normalised(_unfocused(log, _log_of_others(log, xp), shape.gamma, xp), xp)
+    p = xp.exp(log)
+    q = _at_least(xp.tensordot(1 - xp.eye(len(p), dtype=p.dtype), p, axes=1), xp)
+    bend = _bend(log, p, q, shape.gamma, xp)
+    log = _normalised(log - shape.gamma * xp.log(q) - xp.log(bend), xp)
     smoothed = xp.log(_unsmoothed(xp.exp(log), epsilon, xp))
     return xp.where(xp.any(epsilon > 0), smoothed, log)  # else small ones would lose digits
 
 
 def log_odds(f: Any, shape: Shape, xp: Any) -> Any:
     """Give the log odds of the posterior of two classes, from those that a network says."""
-    z = _unscaled(f, shape.delta, shape.iota, xp)
-    log_0, log_1 = _log_sigmoids(z, xp)
-    z = _unfocused(log_1, log_0, shape.gamma, xp) - _unfocused(log_0, log_1, shape.gamma, xp)
-    p_0, p_1 = (xp.exp(log) for log in _log_sigmoids(z, xp))
+    (delta_0, delta_1), (iota_0, iota_1) = shape.delta, shape.iota
+    z = xp.log(delta_0 / delta_1) + _log_ratio(iota_0 + delta_0 * f, iota_1 - delta_1 * f, xp)
+    p_0, p_1 = _sigmoids(z, xp)
+    bend_0 = _bend(log_sigmoid(-z, xp), p_0, p_1, shape.gamma, xp)
+    bend_1 = _bend(log_sigmoid(z, xp), p_1, p_0, shape.gamma, xp)
+    z = (1 + shape.gamma) * z + xp.log(bend_0 / bend_1)
+    p_0, p_1 = _sigmoids(z, xp)
     epsilon_0, epsilon_1 = shape.epsilon
     kept = 1 - (epsilon_0 + epsilon_1) / 2
     positive = _left(p_1, (p_1 - epsilon_0 / 2) / kept, xp)
@@ -191,25 +197,29 @@ def log_odds(f: Any, shape: Shape, xp: Any) -> Any:
 
 def log_sigmoid(z: Any, xp: Any) -> Any:
     """Give log σ(z)."""
-    return _log_sigmoids(z, xp)[1]
+    return xp.minimum(z, 0) - xp.log1p(xp.exp(-abs(z)))
 
 
-def _unscaled(f: Any, delta: Any, iota: Any, xp: Any) -> Any:
-    """Take vector scaling of two classes back."""
-    positive = log_sigmoid(iota[0] + delta[0] * f, xp)
-    negative = log_sigmoid(iota[1] - delta[1] * f, xp)
-    return xp.log(delta[0] / delta[1]) + positive - negative
+def _log_ratio(a: Any, b: Any, xp: Any) -> Any:
+    """Give log(σ(a) / σ(b))."""
+    return xp.minimum(a, 0) - xp.minimum(b, 0) + xp.log(_sum_with_1(b, xp) / _sum_with_1(a, xp))
 
 
-def _unfocused(log: Any, rest: Any, gamma: Any, xp: Any) -> Any:
-    """Take the modulator of focal loss back, up to a constant, from log p and log(1 − p).
+def _sigmoids(z: Any, xp: Any) -> Any:
+    """Give σ(−z) and σ(z), the smaller one to all its digits."""
+    larger = 1 / _sum_with_1(z, xp)
+    smaller = xp.exp(-abs(z)) * larger
+    return xp.where(z < 0, larger, smaller), xp.where(z < 0, smaller, larger)
 
-    The denominator, without its first factor, is 1 + γ p (−log p) / (1 − p).
-    """
-    p, q = xp.exp(log), xp.exp(rest)
+
+def _sum_with_1(z: Any, xp: Any) -> Any:
+    return 1 + xp.exp(-abs(z))
+
+
+def _bend(log: Any, p: Any, q: Any, gamma: Any, xp: Any) -> Any:
+    """Give by how much focal loss bends odds beyond a power: 1 + γ p (−log p) / q, q = 1 − p."""
     near_1 = 1 + q / 2 + q * q / 3
-    told = xp.where(q < NEAR, near_1, -log / xp.maximum(q, NEAR))
-    return log - gamma * rest - xp.log(1 + gamma * p * told)
+    return 1 + gamma * p * xp.where(q < NEAR, near_1, -log / xp.maximum(q, NEAR))
 
 
 def _unsmoothed(p: Any, epsilon: Any, xp: Any) -> Any:
@@ -227,21 +237,9 @@ def _left(p: Any, unsmoothed: Any, xp: Any) -> Any:
     return _at_least(xp.maximum(unsmoothed, LEFT * p), xp)
 
 
-def _log_of_others(log: Any, xp: Any) -> Any:
-    """Give log(1 − p_k) of each class, from those of the others: no digit is lost near p = 1."""
-    others = 1 - xp.eye(len(log), dtype=log.dtype)
-    return xp.log(_at_least(xp.tensordot(others, xp.exp(log), axes=1), xp))
-
-
 def _normalised(log: Any, xp: Any) -> Any:
     most = log.max(axis=0)
     return log - most - xp.log(xp.exp(log - most).sum(axis=0))
-
-
-def _log_sigmoids(z: Any, xp: Any) -> Any:
-    """Give log σ(−z) and log σ(z)."""
-    shared = xp.log1p(xp.exp(-abs(z)))
-    return xp.minimum(-z, 0) - shared, xp.minimum(z, 0) - shared
 
 
 def _at_least(values: Any, xp: Any) -> Any:
