@@ -108,7 +108,7 @@ def manifests():
         "of a huge number": ('{"format": 1e999}', "of format 3"),
         "with files elsewhere": (
             json.dumps(
-                {"format": 2, "versions": {}, "model": {}, "files": {"../../etc/passwd": {}}}
+                {"format": 3, "versions": {}, "model": {}, "files": {"../../etc/passwd": {}}}
             ),
             "describe a model",
         ),

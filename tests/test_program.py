@@ -125,9 +125,7 @@ def test_a_lane_that_waits_goes_on_from_its_best_epoch(weightless):
 
 def test_without_rows_to_stop_by_weights_act_after_the_planned_epoch():
     none = {"validation": np.arange(0), "patience": 0, "epochs": 6}
-    never, last, first = (
-        trained([start], **none).probability for start in (6, 5, 0)
-    )  # of a start at the end nothing is left; a chunk may say so, a plan does not
+    never, last, first = (trained([start], **none).probability for start in (6, 5, 0))
     without = trained([0], class_weight=np.ones(2), **none).probability
     np.testing.assert_array_equal(never, without)
     inflated = [p[0, :, 1].mean() for p in (never, last, first)]
@@ -144,6 +142,17 @@ def test_a_lane_whose_weights_do_not_wait_is_as_without_a_start():
     assert np.abs(alone.probability - without.probability).max() < 0.05
     back = undo(beside.probability, BALANCED)[..., 1].mean(axis=1)
     assert back == pytest.approx(Y[500:].mean(), abs=0.08)
+
+
+@pytest.mark.parametrize(("epochs", "expected"), [(1, [0, 0]), (30, [24, 29]), (150, [120, 148])])
+def test_however_long_weights_wait_the_last_epoch_is_theirs(epochs, expected):
+    table, design = world(400), Design(folds=2, seeds=1, epochs=epochs, patience=0)
+    table, divided = split(table, design)
+    late = parse_settings("deferred:0.8, deferred:0.99", table.classes)
+    planned = plan(table, divided.folds, late, design)
+    of_losses = [job for job in planned.jobs([0]) if job.cohort.bends]
+    [(made, _)] = [planned.chunk(job, planned.x(0)) for job in of_losses]
+    assert made.start.tolist() == expected
 
 
 def watch(**parts):

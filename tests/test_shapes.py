@@ -235,8 +235,8 @@ def test_of_less_than_smoothing_makes_a_tenth_is_left():
 def test_in_float32_it_is_the_same_and_its_gradient_finite(name, k):
     """From even odds to 1e-25, and at the ends."""
     few = np.append(np.geomspace(1e-25, 0.4, 60), 1e-300)
-    p = np.stack([few] + [(1 - few) / (k - 1)] * (k - 1))
-    p = np.concatenate([p, p[::-1], np.eye(k)], axis=1)
+    rare, sure = (np.stack([v] + [(1 - v) / (k - 1)] * (k - 1)) for v in (few, 1 - few))
+    p = np.concatenate([rare, rare[::-1], sure, np.eye(k)], axis=1)
     log = np.maximum(np.log(np.maximum(p, 1e-300)), -1e5)
     shape = shape_of(name, k)
     expected = log_softmax(posterior(log, shape, np), axis=0)

@@ -190,7 +190,10 @@ class Plan:
     def _starts(self, settings: Sequence[int]) -> np.ndarray | None:
         """Give the epochs that settings' class weights wait; None where none does."""
         shares = np.array([self.settings[s].deferred for s in settings])
-        return np.rint(shares * self.schedule.epochs).astype(int) if shares.any() else None
+        if not shares.any():
+            return None
+        waits: np.ndarray = np.rint(shares * self.schedule.epochs).astype(int)
+        return waits.clip(max=self.schedule.epochs - 1)  # in the last one they act, whatever else
 
     def _given(self, part: Part, seed: int, x: np.ndarray) -> Chunk:
         """Give the chunk of all settings, on the rows that they are given."""

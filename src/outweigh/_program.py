@@ -321,7 +321,7 @@ def _switched(lane: Lane, before: Watch, watch: Watch, patience: int) -> tuple[L
     """
     if watch.start is None:
         return lane, watch
-    waits = before.running & (before.now < watch.start)
+    waits = before.now < watch.start
     over = waits & ((watch.now >= watch.start) | (watch.now - watch.epoch >= patience))
     best, now = (watch.trainable, watch.other), (lane.trainable, lane.other)
     trainable, other = jax.tree.map(lambda a, b: jnp.where(over, a, b), best, now)

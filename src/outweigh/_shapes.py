@@ -218,8 +218,7 @@ def _sum_with_1(z: Any, xp: Any) -> Any:
 
 def _bend(log: Any, p: Any, q: Any, gamma: Any, xp: Any) -> Any:
     """Give by how much focal loss bends odds beyond a power: 1 + γ p (−log p) / q, q = 1 − p."""
-    near_1 = 1 + q / 2 + q * q / 3
-    return 1 + gamma * p * xp.where(q < NEAR, near_1, -log / xp.maximum(q, NEAR))
+    return 1 + gamma * p * xp.where(q < NEAR, 1 + q / 2, -log / xp.maximum(q, NEAR))
 
 
 def _unsmoothed(p: Any, epsilon: Any, xp: Any) -> Any:

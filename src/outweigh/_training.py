@@ -138,8 +138,8 @@ class _Work:
         self, jobs: Sequence[Job], x: Mapping[int, np.ndarray], tell: Callable[[Progress], None]
     ) -> None:
         """Train jobs of one trainer."""
-        lanes = sum(len(job.cohort.settings) for job in jobs)
-        tell(Progress(lanes, 0, 0, 0.0))  # samplers take their time before the first epoch
+        if any(job.cohort.sampler for job in jobs):  # they take their time before the first epoch
+            tell(Progress(sum(len(job.cohort.settings) for job in jobs), 0, 0, 0.0))
         chunks = {job: chunk for job in jobs if (chunk := self._made(job, x)) is not None}
         chunks = {job: chunk for job, chunk in chunks.items() if job.cohort not in self._failed}
         if not chunks:
