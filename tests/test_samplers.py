@@ -169,7 +169,7 @@ def test_numbers_of_jobs_are_left_alone():
     assert seen == [(None, 3), (2, 4)]
 
 
-@pytest.mark.parametrize("sampler", [SMOTE, "smote", None, object(), make_blobs], ids=repr)
+@pytest.mark.parametrize("sampler", [SMOTE, "smote", None, object(), make_blobs], ids=type)
 def test_what_cannot_resample_is_no_sampler(sampler):
     with pytest.raises(UsageError, match="must be an object with fit_resample; came") as caught:
         sampler_of(sampler)

@@ -127,7 +127,7 @@ def test_a_ratio_weighs_the_rarer_class_whatever_its_label():
 @pytest.mark.parametrize(
     "rule",
     ["auto", "power:0.7", None, True, [1, 2], Power, object(), np.ones(2)],
-    ids=repr,
+    ids=type,
 )
 def test_what_is_no_rule_is_refused(rule):
     with pytest.raises(UsageError, match="a rule must be one of"):

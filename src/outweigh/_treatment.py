@@ -66,8 +66,7 @@ def _of_many(f: Any, y: Any, shape: Shape) -> Any:
     g = g - jax.lax.stop_gradient(g.max(axis=1, keepdims=True))
     e = jnp.exp(g)
     log_sum = jnp.log(e.sum(axis=1))
-    log_p = jnp.where(own, g, 0).sum(axis=1) - log_sum
     log_rest = jnp.log(jnp.maximum(jnp.where(own, 0, e).sum(axis=1), TINY)) - log_sum
-    epsilon = jnp.where(own, shape.epsilon, 0).sum(axis=1)
-    loss = -(1 - epsilon) * log_p - epsilon * (g.mean(axis=1) - log_sum)
-    return jnp.exp(shape.gamma * log_rest) * loss
+    epsilon = jnp.where(own, shape.epsilon, 0).sum(axis=1, keepdims=True)
+    target = jnp.where(own, 1 - epsilon, 0) + epsilon / f.shape[1]
+    return jnp.exp(shape.gamma * log_rest) * (log_sum - (target * g).sum(axis=1))
