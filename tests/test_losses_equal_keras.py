@@ -1,6 +1,8 @@
 """A lane of a loss of ours equals the same model trained alone by Keras's own fit on that loss."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,116 +91,134 @@ def sigmoid(f):
     return np.hstack([1 - p, p])
 
 
-def weights(k):
-    return np.stack([np.ones(k), np.geomspace(0.3, 12, k)])
+def softmax(f):
+    return np.asarray(ops.softmax(f))
 
 
-# -- losses of Keras's
-
-
-@pytest.mark.parametrize("last", [None, "sigmoid"])
-def test_focal_loss_of_two_classes(last):
-    build = network(last)
-    loss = keras.losses.BinaryFocalCrossentropy(gamma=2.0, from_logits=last is None)
-    shape = Focal(2.0).shape(counts(2))
-    [trained] = KerasTrainer(build).train([chunk(2, weights(2), [shape, shape])])
-    for said, weight in zip(trained.probability, weights(2), strict=True):
-        alone = by_keras(build, 2, loss, weight)
-        alone = sigmoid(alone) if last is None else np.hstack([1 - alone, alone])
-        assert np.abs(said - alone).max() <= 1e-5
-
-
-def test_keras_s_class_balancing_of_focal_loss_is_class_weights():
-    build, alpha = network(), 0.8
-    loss = keras.losses.BinaryFocalCrossentropy(
-        apply_class_balancing=True, alpha=alpha, gamma=2.0, from_logits=True
-    )
-    shape = Focal(2.0).shape(counts(2))
-    [trained] = KerasTrainer(build).train([chunk(2, [[1 - alpha, alpha]], [shape])])
-    alone = sigmoid(by_keras(build, 2, loss, [1, 1]))
-    assert np.abs(trained.probability[0] - alone).max() <= 1e-5
-
-
-def test_focal_loss_of_three_classes():
-    build = network("softmax")
-    loss = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=2.0)
-    shape = Focal(2.0).shape(counts(3))
-    [trained] = KerasTrainer(build).train([chunk(3, weights(3)[1:], [shape])])
-    alone = by_keras(build, 3, loss, weights(3)[1], one_hot=True)
-    assert np.abs(trained.probability[0] - alone).max() <= 1e-5
-
-
-@pytest.mark.parametrize("k", [2, 3])
-def test_labels_smoothed_alike_in_all_classes(k):
-    build = network()
-    kind = keras.losses.BinaryCrossentropy if k == 2 else keras.losses.CategoricalCrossentropy
-    loss = kind(from_logits=True, label_smoothing=0.2)
-    shape = plain(k)._replace(epsilon=np.full(k, 0.2))
-    [trained] = KerasTrainer(build).train([chunk(k, weights(k)[1:], [shape])])
-    alone = by_keras(build, k, loss, weights(k)[1], one_hot=k > 2)
-    alone = sigmoid(alone) if k == 2 else np.asarray(ops.softmax(alone))
-    assert np.abs(trained.probability[0] - alone).max() <= 1e-5
-
-
-# -- losses of papers, written out
-
-
-def test_logit_adjustment_of_three_classes():
-    """Menon et al.: the cross-entropy of softmax(f + τ log π); f itself is what it says."""
-    build, prior = network(), counts(3) / N_TRAINING
+def menon(n_k, tau):
+    """Menon et al.: the cross-entropy of softmax(f + τ log π); f itself is what a network says."""
+    log_prior = (tau * np.log(n_k / n_k.sum())).astype("float32")
 
     def loss(y, f):
-        adjusted = f + np.float32(1.5) * np.log(prior).astype("float32")
-        return keras.losses.sparse_categorical_crossentropy(y, adjusted, from_logits=True)
+        return keras.losses.sparse_categorical_crossentropy(y, f + log_prior, from_logits=True)
 
-    shape = LogitAdjusted(1.5).shape(counts(3))
-    [trained] = KerasTrainer(build).train([chunk(3, weights(3)[:1], [shape])])
-    alone = np.asarray(ops.softmax(by_keras(build, 3, loss, weights(3)[0])))
-    assert np.abs(trained.probability[0] - alone).max() <= 1e-5
+    return loss
 
 
-@pytest.mark.parametrize(("gamma", "tau"), [(0.0, 1.5), (0.3, 1.0)])
-def test_vector_scaling_and_logit_adjustment_of_two_classes(gamma, tau):
+def kini_of_two(n_k, gamma, tau):
     """Kini et al.: log(1 + exp(ι_y − Δ_y ỹ f)) with ỹ from −1 and 1."""
-    build, n_k = network(), counts(2)
     delta = ((n_k / n_k.max()) ** gamma).astype("float32")
     iota = (tau * np.log(n_k[::-1] / n_k)).astype("float32")
 
     def loss(y, f):
-        positive = y > 0.5
-        exponent = ops.where(positive, iota[1] - delta[1] * f, iota[0] + delta[0] * f)
+        exponent = ops.where(y > 0.5, iota[1] - delta[1] * f, iota[0] + delta[0] * f)
         return ops.softplus(exponent)[:, 0]
 
-    shape = VectorScaled(gamma, tau).shape(n_k)
-    [trained] = KerasTrainer(build).train([chunk(2, weights(2)[1:], [shape])])
-    alone = sigmoid(by_keras(build, 2, loss, weights(2)[1]))
+    return loss
+
+
+@dataclass(frozen=True)
+class Case:
+    """A lane, and the loss that Keras is to train with instead."""
+
+    shape: Shape
+    keras_loss: Any
+    one_hot: bool = False
+    class_weight: tuple[float, ...] = (0.3, 12.0)
+    of_keras: tuple[float, ...] | None = None  # its class weights, where its loss has some
+
+
+TWO, THREE = counts(2), counts(3)
+FOCAL = {"gamma": 2.0, "from_logits": True}
+ALIKE = {"label_smoothing": 0.2, "from_logits": True}
+BALANCING = {"apply_class_balancing": True, "alpha": 0.8}
+OF_TWO = {
+    "focal": Case(
+        Focal(2.0).shape(TWO), keras.losses.BinaryFocalCrossentropy(**FOCAL), class_weight=(1, 1)
+    ),
+    "focal, class weights": Case(
+        Focal(2.0).shape(TWO), keras.losses.BinaryFocalCrossentropy(**FOCAL)
+    ),
+    "focal, Keras's class balancing": Case(
+        Focal(2.0).shape(TWO),
+        keras.losses.BinaryFocalCrossentropy(**FOCAL, **BALANCING),
+        class_weight=(0.2, 0.8),
+        of_keras=(1, 1),
+    ),
+    "labels smoothed alike": Case(
+        plain(2)._replace(epsilon=np.full(2, 0.2)), keras.losses.BinaryCrossentropy(**ALIKE)
+    ),
+    "logit-adjusted": Case(LogitAdjusted(1.5).shape(TWO), kini_of_two(TWO, 0.0, 1.5)),
+    "vector-scaled": Case(VectorScaled(0.3, 1.0).shape(TWO), kini_of_two(TWO, 0.3, 1.0)),
+}
+OF_THREE = {
+    "logit-adjusted": Case(
+        LogitAdjusted(1.5).shape(THREE), menon(THREE, 1.5), class_weight=(1, 1, 1)
+    ),
+    "labels smoothed alike": Case(
+        plain(3)._replace(epsilon=np.full(3, 0.2)),
+        keras.losses.CategoricalCrossentropy(**ALIKE),
+        one_hot=True,
+        class_weight=(0.3, 2, 12),
+    ),
+}
+
+
+@cache
+def of_lanes(k):
+    """Train the lanes of all cases of k classes together."""
+    cases = (OF_TWO if k == 2 else OF_THREE).values()
+    lanes = chunk(k, [case.class_weight for case in cases], [case.shape for case in cases])
+    [trained] = KerasTrainer(network()).train([lanes])
+    return trained.probability
+
+
+@pytest.mark.parametrize(("k", "name"), [(2, name) for name in OF_TWO] + [(3, n) for n in OF_THREE])
+def test_a_lane_of_a_loss_is_the_model_that_keras_trains_with_it(k, name):
+    cases = OF_TWO if k == 2 else OF_THREE
+    case = cases[name]
+    weight = case.class_weight if case.of_keras is None else case.of_keras
+    f = by_keras(network(), k, case.keras_loss, weight, one_hot=case.one_hot)
+    alone = sigmoid(f) if k == 2 else softmax(f)
+    assert np.abs(of_lanes(k)[list(cases).index(name)] - alone).max() <= 1e-5
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_a_lane_of_focal_loss_whose_network_gives_probabilities(k):
+    """Keras has focal loss of more than two classes for probabilities alone, to good digits."""
+    build = network("sigmoid" if k == 2 else "softmax")
+    two, many = keras.losses.BinaryFocalCrossentropy, keras.losses.CategoricalFocalCrossentropy
+    loss = two(gamma=2.0) if k == 2 else many(alpha=1.0, gamma=2.0)
+    weight = np.geomspace(0.3, 12, k)
+    [trained] = KerasTrainer(build).train([chunk(k, [weight], [Focal(2.0).shape(counts(k))])])
+    alone = by_keras(build, k, loss, weight, one_hot=k > 2)
+    alone = np.hstack([1 - alone, alone]) if k == 2 else alone
     assert np.abs(trained.probability[0] - alone).max() <= 1e-5
 
 
 def test_vector_scaling_of_three_classes_says_the_scaled_logits():
-    build, n_k = network(), counts(3)
-    delta = ((n_k / n_k.max()) ** 0.3).astype("float32")
-    iota = np.log(n_k / n_k.sum()).astype("float32")
+    build = network()
+    delta = ((THREE / THREE.max()) ** 0.3).astype("float32")
+    log_prior = np.log(THREE / THREE.sum()).astype("float32")
 
     def loss(y, f):
-        scaled = delta * f + iota
+        scaled = delta * f + log_prior
         return keras.losses.sparse_categorical_crossentropy(y, scaled, from_logits=True)
 
-    shape = VectorScaled(0.3, 1.0).shape(n_k)
-    [trained] = KerasTrainer(build).train([chunk(3, weights(3)[1:], [shape])])
-    alone = np.asarray(ops.softmax(delta * by_keras(build, 3, loss, weights(3)[1])))
+    shape, weight = VectorScaled(0.3, 1.0).shape(THREE), (0.3, 2, 12)
+    [trained] = KerasTrainer(build).train([chunk(3, [weight], [shape])])
+    alone = softmax(delta * by_keras(build, 3, loss, weight))
     assert np.abs(trained.probability[0] - alone).max() <= 1e-5
 
 
 # -- weights that wait
 
 
-@pytest.mark.parametrize("starts", [1, 2])
-def test_deferred_weights_are_two_fits_one_after_the_other(starts):
-    build = network()
-    lanes = chunk(2, weights(2), [plain(2)] * 2, start=np.array([0, starts]))
+def test_deferred_weights_are_two_fits_one_after_the_other():
+    build, weight = network(), (0.3, 12.0)
+    lanes = chunk(2, [weight] * 3, [plain(2)] * 3, start=np.arange(3))
     [trained] = KerasTrainer(build).train([lanes])
-    for said, weight in zip(trained.probability, weights(2), strict=True):
+    for starts, said in enumerate(trained.probability):
         alone = sigmoid(by_keras(build, 2, None, weight, starts=starts))
         assert np.abs(said - alone).max() <= 1e-5
 
@@ -212,6 +232,7 @@ def test_a_lane_of_the_plain_shape_is_a_lane_without_one(k, gives):
     """A smooth network that takes small steps: training makes no rounding larger."""
     last = {"logits": None, "probabilities": "sigmoid" if k == 2 else "softmax"}[gives]
     trainer = KerasTrainer(network(last, hidden="tanh", rate=1e-3))
-    shapes = (None, [plain(k)] * 2)
-    ours, shaped = (trainer.train([chunk(k, weights(k), s)])[0].probability for s in shapes)
+    weights = [np.ones(k), np.geomspace(0.3, 12, k)]
+    of_shapes = (trainer.train([chunk(k, weights, s)])[0] for s in (None, [plain(k)] * 2))
+    ours, shaped = (trained.probability for trained in of_shapes)
     np.testing.assert_allclose(shaped, ours, atol=1e-6)

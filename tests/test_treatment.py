@@ -107,7 +107,7 @@ def test_the_plain_shape_is_keras_s_cross_entropy(k, from_logits):
 
 
 @of_two_and_more
-@pytest.mark.parametrize("gamma", [0.5, 1.0, 2.0, 5.0])
+@pytest.mark.parametrize("gamma", [0.5, 2.0, 5.0])
 @pytest.mark.parametrize("from_logits", [True, False])
 def test_focal_loss_is_keras_s(k, gamma, from_logits):
     f, y = rows(k)
@@ -265,7 +265,8 @@ def test_without_a_shape_and_of_the_plain_shape_the_way_back_is_one(k):
     log = jnp.asarray(np.log(np.random.default_rng(8).dirichlet(np.ones(k), 50)), "float32")
     ones = jnp.ones(k)
     without, of_plain = (
-        Treatment(3 * ones, ones, shape).undone(log) for shape in (None, single(plain(k)))
+        jax.jit(Treatment.undone)(Treatment(3 * ones, ones, shape), log)
+        for shape in (None, single(plain(k)))
     )
     np.testing.assert_allclose(without, of_plain, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(without, log, rtol=1e-5, atol=1e-6)
