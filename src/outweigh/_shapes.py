@@ -125,7 +125,7 @@ def spoken(posterior_of_classes: ArrayLike, shape: Shape) -> Float:
     """
     log = np.log(np.asarray(posterior_of_classes, dtype=np.float64))
     if len(log) > 2:
-        return np.clip((log - shape.iota) / shape.delta, -FARTHEST, FARTHEST)
+        return np.asarray(np.clip((log - shape.iota) / shape.delta, -FARTHEST, FARTHEST))
     low, high = -FARTHEST, FARTHEST
     for _ in range(HALVINGS):
         f = (low + high) / 2
