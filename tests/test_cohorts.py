@@ -74,9 +74,9 @@ def test_a_loss_of_ours_needs_a_program_of_its_own_whatever_the_rows():
     assert [c.settings for c in cohorts_of(settings)] == [(0,), (1,), (2,)]
 
 
-def test_a_reference_is_one_cohort_with_its_weights():
+def test_each_reference_stands_alone_under_each_rule():
     settings = parse_references("logistic, random-forest, logistic+balanced", BOTH)
-    assert [c.settings for c in cohorts_of(settings)] == [(0, 2), (1,)]
+    assert [c.settings for c in cohorts_of(settings)] == [(0,), (1,), (2,)]
 
 
 # rows

@@ -394,7 +394,6 @@ MISTAKES = {
         PLAIN.assign(kind=np.where(PLAIN.index % 2, "loss", "weights")),
         "the same for all of a setting",
     ),
-    "no kind": (first(PLAIN.assign(kind="weights"), kind=None), "'kind' must be one of"),
     "empty": (PLAIN[:0], "predictions must have rows"),
     "no class c": (THREE.drop(columns="probability c"), "must have the column 'probability c'"),
     "not 1 in all": (THREE.assign(**{"probability c": 0.0}), "must sum to 1"),

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from imblearn.over_sampling import SMOTE
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from outweigh._errors import UsageError
 from outweigh._grammar import REMEDIES, USUAL, check_usable, parse_references, parse_settings
@@ -159,6 +161,25 @@ def test_remedies_serve_any_number_of_classes(n_classes):
 def test_objects_that_resample_are_settings():
     [twin, own, text] = parse_settings([SMOTE(k_neighbors=3), "balanced"], (0, 1))
     assert (twin.name, own.name, text.name) == ("none", "SMOTE(k_neighbors=3)", "balanced")
+
+
+def test_one_object_alone_is_a_list_of_one():
+    assert [s.name for s in parse_settings(SMOTE(), (0, 1))] == ["none", "SMOTE()"]
+    found = parse_references(make_pipeline(StandardScaler(), LogisticRegression()), (0, 1))
+    assert len(found) == 1
+
+
+def test_objects_of_one_name_are_not_taken_for_one():
+    class Mine:
+        def fit_resample(self, x, y):
+            return x, y
+
+    with pytest.raises(UsageError, match="'Mine' came twice"):
+        parse_settings([Mine(), Mine()], (0, 1))
+
+
+def test_a_number_may_have_an_exponent():
+    assert one("ratio:1e+3").rule == Ratio(1000)
 
 
 def test_objects_that_cannot_resample_are_none():

@@ -119,3 +119,25 @@ def test_what_makes_no_sense_is_one_line(world, change, options, message):
     with pytest.raises(ow.OutweighError, match=message) as error:
         weighed(X, change(Y), **options)
     assert "\n" not in str(error.value)
+
+
+def test_rows_of_rare_combinations_are_judged_too():
+    rng = np.random.default_rng(0)
+    Y = (rng.random((400, 6)) < 0.3).astype(int)
+    studies = weighed(rng.normal(size=(400, 3)), Y, folds=4, seeds=1)
+    for study in studies.values():
+        assert sorted(study.predictions.row) == list(range(400))
+
+
+def test_where_every_combination_is_rare_the_rarest_label_is_dealt_evenly():
+    rng = np.random.default_rng(0)
+    Y = (rng.random((60, 12)) < 0.5).astype(int)
+    studies = weighed(rng.normal(size=(60, 3)), Y, folds=3, seeds=1, positive=1)
+    assert all(len(study.predictions.row) == 60 for study in studies.values())
+
+
+def test_weights_may_name_the_labels_that_targets_share():
+    rng = np.random.default_rng(0)
+    Y = np.where(rng.random((200, 2)) < 0.3, "yes", "no")
+    found = weighed(rng.normal(size=(200, 3)), Y, settings="weights:no=1|yes=5", seeds=1)
+    assert found[1].results["settings"][1]["class_weight"] == {"no": 1, "yes": 5}

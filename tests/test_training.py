@@ -1,5 +1,7 @@
 """Plans trained, cohort by cohort: who trains what, who ends, and what is left."""
 
+import time
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -160,3 +162,59 @@ def test_losses_are_known_to_what_comes_after():
     assert shape.gamma.tolist() == [[0, 0, 0], [2, 2, 2], [0, 0, 0]]
     odds = np.log(evidence.predictions.prior[:, 0] / evidence.predictions.prior[:, 1])
     np.testing.assert_allclose(shape.iota[2], np.stack([-odds, odds], axis=1))
+
+
+def test_a_reference_that_cannot_weigh_leaves_its_sibling_that_need_not():
+    evidence, _ = with_settings("none", references="easy-ensemble, easy-ensemble+balanced", seeds=1)
+    assert [s.name for s in evidence.settings] == ["none", "easy-ensemble"]
+    [failure] = evidence.failures
+    assert failure.setting == "easy-ensemble+balanced"
+    assert "cannot weigh rows" in failure.reason
+
+
+def test_a_reference_that_fails_is_told_with_the_fold_it_failed_in():
+    class FailsSecond(LogisticRegression):
+        fits = []  # noqa: RUF012  (counts over all clones)
+
+        def fit(self, X, y, sample_weight=None):
+            self.fits.append(len(X))
+            if len(self.fits) > 1:
+                raise ValueError("no more")
+            return super().fit(X, y)
+
+    evidence, _ = with_settings("none", references=[FailsSecond()], seeds=1)
+    [failure] = evidence.failures
+    assert (failure.fold, failure.seed) == (1, 0)
+
+
+def test_a_setting_that_fails_on_all_rows_at_last_cannot_be_used():
+    class RefusesMany:
+        def fit_resample(self, x, y):
+            if len(y) > 750:
+                raise ValueError("too many")
+            return x, y
+
+    for test_size in (0.0, 0.2):
+        n = {"epochs": 3, "patience": 0, "test_size": test_size, "folds": 3, "seeds": 1}
+        with pytest.raises(UsageError, match=r"--use must name .* too many"):
+            run(
+                world(1100),
+                settings=parse_settings([RefusesMany()], (0, 1)),
+                use="RefusesMany",
+                trainer=Logistic(),
+                design=Design(**n),
+            )
+
+
+def test_time_that_is_over_ends_the_making_of_rows():
+    calls = []
+
+    class Slow:
+        def fit_resample(self, x, y):
+            calls.append(time.monotonic())
+            time.sleep(0.4)
+            return x, y
+
+    with pytest.raises(UsageError, match="--time-limit"):
+        with_settings([Slow()], folds=3, seeds=4, time_limit=0.3 / 60 / 0.85)
+    assert len(calls) <= 2

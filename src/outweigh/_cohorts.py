@@ -2,7 +2,7 @@
 
 Lanes share a chunk where they visit the same rows and their losses are of one kind. So all class
 weights are one cohort, all losses of ours another, and each way to draw or to make rows is one for
-itself, as is each reference.
+itself. References share nothing, and each is a cohort under each rule.
 
 Letters: N rows of the table, n training, S settings, L of them in a cohort, K classes, D features.
 """
@@ -74,11 +74,11 @@ def cohorts_of(settings: Sequence[Setting]) -> tuple[Cohort, ...]:
     >>> [cohort.settings for cohort in cohorts_of(settings)]
     [(0, 2), (1, 4), (3,)]
     """
-    found: dict[Cohort, list[int]] = {}
+    found: dict[tuple[Cohort, int | None], list[int]] = {}
     for s, setting in enumerate(settings):
         alike = Cohort((), setting.bends, setting.draw, setting.sampler, setting.reference)
-        found.setdefault(alike, []).append(s)
-    return tuple(replace(alike, settings=tuple(numbers)) for alike, numbers in found.items())
+        found.setdefault((alike, s if setting.reference else None), []).append(s)
+    return tuple(replace(alike, settings=tuple(numbers)) for (alike, _), numbers in found.items())
 
 
 def visited(

@@ -218,13 +218,16 @@ def _kinds(
 ) -> Iterator[str]:
     """Give what each setting is about; all class weights where nothing is said."""
     for s, name in enumerate(settings):
-        said = {WEIGHTS} if column is None else {*column.filter(pa.array(setting == s)).to_pylist()}
+        if name == TWIN_NAME or column is None:
+            yield WEIGHTS
+            continue
+        said = {kind or WEIGHTS for kind in column.filter(pa.array(setting == s)).to_pylist()}
         if len(said) > 1 or not said <= {*KINDS}:
             raise TableError(
                 f"'kind' must be one of {quoted(KINDS)}, the same for all of a setting; came "
                 f"{quoted(sorted(map(str, said)))} for {shown(name)}: mend it"
             )
-        yield WEIGHTS if name == TWIN_NAME else said.pop()
+        yield said.pop()
 
 
 def _settings(column: pa.Array) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -5,8 +5,10 @@ to draw or make rows, one loss, and one rule for class weights, which comes last
 ``oversample:0.5``, ``focal:2+balanced``, ``smote+sqrt``, ``deferred:0.8+ratio:50``.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -135,7 +137,8 @@ def check_usable(name: str | None, settings: Sequence[Setting]) -> None:
 
 
 def _parts(given: Given) -> Iterator[Any]:
-    for part in [given] if isinstance(given, str) else given:
+    alone = isinstance(given, str) or hasattr(given, "fit") or hasattr(given, "fit_resample")
+    for part in [given] if alone else given:
         if isinstance(part, str):
             yield from (text.strip() for text in part.split(","))
         else:
@@ -144,6 +147,13 @@ def _parts(given: Given) -> Iterator[Any]:
 
 def _checked(settings: Iterable[Setting], classes: Sequence[Any]) -> tuple[Setting, ...]:
     """Keep each setting once; raise where one cannot serve these classes."""
+    settings = list(settings)
+    for one, other in combinations(settings, 2):
+        if _own(one) is not _own(other) and one == other:
+            raise UsageError(
+                f"objects must differ by what they are called; {one.name!r} came twice: give them "
+                "parameters, or a __repr__"
+            )
     kept: dict[Any, Setting] = {}
     for setting in settings:
         kept.setdefault(replace(setting, name=""), setting)
@@ -153,6 +163,13 @@ def _checked(settings: Iterable[Setting], classes: Sequence[Any]) -> tuple[Setti
     if twice := {name for name in names if names.count(name) > 1}:
         raise UsageError(f"settings must differ by name; {sorted(twice)} came twice: keep one")
     return tuple(kept.values())
+
+
+def _own(setting: Setting) -> Any:
+    """Give the user's own object that a setting is made of; None where it goes by a name."""
+    part = setting.sampler or setting.reference
+    arguments = getattr(part.build, "args", ()) if part else ()
+    return next((one for one in arguments if not isinstance(one, str | dict)), None)
 
 
 def _object(given: Any) -> Setting:
@@ -203,7 +220,7 @@ def _joined(text: str, classes: Sequence[Any]) -> Setting:
 def _at_once(text: str) -> Iterator[str]:
     """Cut a setting at each ``+``; weights come last, for a label may hold one."""
     begin, weights, pairs = text.partition("weights:")
-    *before, last = begin.split("+")
+    *before, last = re.split(r"(?<!\de)\+", begin)  # 1e+3 is a number
     yield from (part.strip() for part in before)
     yield f"{last.strip()}{weights}{pairs}"
 

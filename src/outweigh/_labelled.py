@@ -2,7 +2,7 @@
 
 The networks learn all labels at once; each label has class weights of its own, and its own
 predictions, repair, threshold and verdict, as if it had been alone. Rows are dealt to folds so that
-every combination of labels has its share in each.
+every combination of labels that is frequent enough has its share in each.
 
 Letters: N rows, T labels, S settings, R seeds, F folds.
 """
@@ -29,7 +29,7 @@ from outweigh._shapes import Shape
 from outweigh._split import Fold, Split
 from outweigh._study import FOLDS_SHARE, Clock, Evidence, Final, Tell, gather
 from outweigh._table import Table
-from outweigh._training import Trainer, finished, waves
+from outweigh._training import Trainer, finished, part_of, waves
 
 Results = dict[tuple[int, int], Trained]  # by fold and seed; probability (S, m, T, 2)
 
@@ -82,7 +82,7 @@ def run_labels(
     """
     _check(tables, settings)
     clock = Clock(design.time_limit)
-    base, divided = split(_combined(tables), design)
+    base, divided = split(_combined(tables, design), design)
     tables = {name: replace(table, group=base.group) for name, table in tables.items()}
     joint = _joint(base, divided.folds, settings, tables, design)
     clock.lap("prepare")
@@ -163,13 +163,28 @@ def _check(tables: Mapping[Any, Table], settings: Sequence[Setting]) -> None:
         )
 
 
-def _combined(tables: Mapping[Any, Table]) -> Table:
-    """Give a table whose classes are the combinations of labels that there are."""
-    labels = _labels(tables)
-    combinations, y = np.unique(labels, axis=0, return_inverse=True)
+def _combined(tables: Mapping[Any, Table], design: Design) -> Table:
+    """Give a table whose classes are the combinations of labels, the rare ones taken together.
+
+    A combination in fewer rows or groups than there are parts cannot have its share in each, and
+    such rows must be judged all the same. Where even together they are too few, they are counted
+    among the most frequent combination.
+    """
     first = next(iter(tables.values()))
-    classes = tuple(range(len(combinations)))
-    return replace(first, y=y.reshape(-1).astype(np.int64), classes=classes)
+    _, y = np.unique(_labels(tables), axis=0, return_inverse=True)
+    y = y.reshape(-1)
+    unit = np.arange(len(y)) if first.group is None else first.group
+    parts = design.folds + (design.test_size > 0)
+    size = np.bincount(np.unique(np.stack([y, unit]), axis=1)[0])
+    rest = len(size)
+    y = np.where(size[y] < parts, rest, y)
+    if len(np.unique(unit[y == rest])) < parts:
+        y[y == rest] = np.bincount(y).argmax()
+    kept, y = np.unique(y, return_inverse=True)
+    if len(kept) < 2:  # no combination is frequent: the rarest label alone is dealt evenly
+        y = min((t.y for t in tables.values()), key=lambda of_label: np.bincount(of_label).min())
+        kept = np.arange(2)
+    return replace(first, y=y.astype(np.int64), classes=tuple(range(len(kept))))
 
 
 def _labels(tables: Mapping[Any, Table]) -> NDArray[np.int64]:
@@ -204,9 +219,12 @@ def _train(
 ) -> Results:
     planned = joint.planned
     results: Results = {}
-    for numbers in waves(len(planned.parts), planned.x_bytes):
+    parts = list(waves(len(planned.parts), planned.x_bytes))
+    for i, numbers in enumerate(parts):
         chunks = list(joint.chunks(numbers))
-        trained = trainer.train(chunks, keep_parameters=keep_parameters, until=until, tell=tell)
+        lanes = sum(len(chunk.class_weight) for chunk in chunks)
+        of_wave = part_of(tell, i, len(parts), 0, lanes)
+        trained = trainer.train(chunks, keep_parameters=keep_parameters, until=until, tell=of_wave)
         results |= {
             (chunk.fold, chunk.seed): one
             for chunk, one in zip(chunks, trained, strict=True)

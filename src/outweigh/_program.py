@@ -363,6 +363,8 @@ def _output_bias(treatment: Treatment, prior: np.ndarray) -> Any:
         log = jnp.asarray(np.stack(said), "float32")
     if log.shape[1] == 2:
         return log[:, 1:] - log[:, :1]
+    if treatment.shape is not None:  # where Δ differ, what is added to all logits is not nothing
+        return log
     return log - log.mean(axis=1, keepdims=True)
 
 

@@ -250,7 +250,7 @@ def _named(name: str, results: Results) -> Setting:
     """Give the setting to refit with."""
     found = [setting for setting in results.settings if setting.name == name]
     if not found:
-        [reason] = [failure.reason for failure in results.failures if failure.setting == name]
+        reason = next(f.reason for f in results.failures if f.setting == name)
         raise UsageError(f"--use must name a setting that can be trained; {reason}: name another")
     return found[0]
 
@@ -274,9 +274,10 @@ def _refit(
     whole = plan(table, [Fold(divided.rest, divided.test)], settings, design)
     told = lambda progress: tell("final", progress)
     results = train(whole, trainer, clock.until(), told, keep_parameters=True)
-    if not results.trained:
+    if not results.trained and chosen in results.settings:
         whole = replace(whole, seeds=whole.seeds[:1])
         results = train(whole, trainer, math.inf, told, keep_parameters=True)
+    _named(chosen.name, results)
     seeds = [seed for _, seed in results.trained]
     return Final(
         settings=results.settings,

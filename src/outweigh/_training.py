@@ -4,6 +4,7 @@ Letters: S settings, F folds, R seeds, K classes.
 """
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -86,14 +87,20 @@ def train(
     others on equal footing. They go on.
     """
     work = _Work(planned, trainer, until, keep_parameters)
+    timed = math.isfinite(until) and any(c.sampler for c in planned.cohorts)
+
+    def together(job: Job) -> tuple[Cohort | None, int | None]:
+        """Tell what a run has in common: a reference, or a seed whose rows take long to make."""
+        return job.cohort if job.cohort.reference else None, job.seed if timed else None
+
     parts = list(waves(len(planned.parts), planned.x_bytes))
     for i, numbers in enumerate(parts):
         jobs = list(planned.jobs(numbers))
-        runs = [list(run) for _, run in groupby(jobs, key=lambda job: job.cohort.reference)]
+        runs = [list(run) for _, run in groupby(jobs, key=together)]
         x = {n: planned.x(n) for n in numbers}
         lanes = np.cumsum([0, *(sum(len(job.cohort.settings) for job in run) for run in runs)])
         for done, run in zip(lanes, runs, strict=False):
-            of_run = _part_of(tell, i, len(parts), int(done), int(lanes[-1]))
+            of_run = part_of(tell, i, len(parts), int(done), int(lanes[-1]))
             work.run(run, x, of_run)
     return work.results()
 
@@ -144,16 +151,30 @@ class _Work:
         chunks = {job: chunk for job, chunk in chunks.items() if job.cohort not in self._failed}
         if not chunks:
             return
-        reference = jobs[0].cohort.reference
-        trainer = self._trainer if reference is None else ClassifierTrainer(reference)
-        try:
-            trained = trainer.train(
-                list(chunks.values()), keep_parameters=self._keep, until=self._until, tell=tell
-            )
-        except SettingError as error:
-            self._failed.setdefault(jobs[0].cohort, (jobs[0], str(error)))
+        if reference := jobs[0].cohort.reference:
+            self._fit(ClassifierTrainer(reference), chunks, tell)
             return
+        trained = self._trainer.train(
+            list(chunks.values()), keep_parameters=self._keep, until=self._until, tell=tell
+        )
         for job, one in zip(chunks, trained, strict=True):
+            if one is not None:
+                self._trained[job.cohort, job.part, job.seed] = one
+
+    def _fit(
+        self,
+        trainer: ClassifierTrainer,
+        chunks: Mapping[Job, Chunk],
+        tell: Callable[[Progress], None],
+    ) -> None:
+        """Fit a reference job by job, until one fails."""
+        for i, (job, chunk) in enumerate(chunks.items()):
+            of_job = part_of(tell, i, len(chunks), 0, 1)
+            try:
+                [one] = trainer.train([chunk], until=self._until, tell=of_job)
+            except SettingError as error:
+                self._failed[job.cohort] = (job, str(error))
+                return
             if one is not None:
                 self._trained[job.cohort, job.part, job.seed] = one
 
@@ -167,7 +188,7 @@ class _Work:
         trained = {
             (f, seed): Trained.joined([self._trained[c, f, seed] for c in cohorts]).take(places)
             for f, seed in every
-            if all((c, f, seed) in self._trained for c in cohorts)
+            if cohorts and all((c, f, seed) in self._trained for c in cohorts)
         }
         kept = tuple(sorted(numbers))
         return Results(
@@ -180,7 +201,7 @@ class _Work:
 
     def _made(self, job: Job, x: Mapping[int, np.ndarray]) -> Chunk | None:
         """Make a job's chunk; None where its cohort has ended."""
-        if job.cohort in self._failed:
+        if job.cohort in self._failed or time.monotonic() > self._until:
             return None
         try:
             chunk, frequency = self._planned.chunk(job, x[job.part])
@@ -214,7 +235,7 @@ def waves(n_folds: int, x_bytes: int) -> Iterator[range]:
         yield range(first, min(first + together, n_folds))
 
 
-def _part_of(
+def part_of(
     tell: Callable[[Progress], None], wave: int, n_waves: int, done: int, lanes: int
 ) -> Callable[[Progress], None]:
     """Tell of a run, which begins when some lanes of its wave are done, as part of the whole."""

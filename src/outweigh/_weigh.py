@@ -187,7 +187,7 @@ def weigh_table(
     if objective is not None:
         checked(objective, table.classes, has_amount=table.amount is not None)
     parsed = parse_settings(settings, table.classes)
-    parsed += parse_references(references, table.classes) if references else ()
+    parsed += parse_references(references, table.classes)
     check_usable(use, parsed)
     from outweigh._lanes import KerasTrainer  # late: JAX and Keras load only to train
 

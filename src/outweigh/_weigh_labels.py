@@ -1,6 +1,6 @@
 """``weigh_labels``: a table with several yes/no targets in, a study of each out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -41,13 +41,16 @@ def weigh_labels(
     watch: str = "undone",
     batch_size: int | None = None,
     learning_rate: float | None = None,
+    duplicates_together: bool = False,
+    missing: Iterable[str] = (),
     time_limit: float | None = None,
     workers: int | None = None,
     tell: Callable[[str, Progress], None] = lambda stage, progress: None,
 ) -> dict[Any, Study]:
     """Weigh class weights for one network with several yes/no targets.
 
-    Takes what `outweigh.weigh` does, and gives a study of each target.
+    Gives a study of each target. What is not told here is as in `outweigh.weigh`; settings are
+    class weights alone.
 
     Parameters
     ----------
@@ -92,14 +95,18 @@ def weigh_labels(
         patience=patience,
         watch=watch,
         batch_size=batch_size,
+        duplicates_together=duplicates_together,
         time_limit=time_limit,
     )
     roles = {"group": group, "time": time, "row_weight": row_weight}
     tables = {
-        name: replace(from_arrays(X, column, positive=positive, **roles), target=str(name))
+        name: replace(
+            from_arrays(X, column, positive=positive, missing=missing, **roles), target=str(name)
+        )
         for name, column in target_columns(Y).items()
     }
-    parsed = parse_settings(settings, (0, 1))
+    classes = {table.classes for table in tables.values()}
+    parsed = parse_settings(settings, classes.pop() if len(classes) == 1 else (0, 1))
     from outweigh._lanes import KerasTrainer  # late: JAX and Keras load only to train
 
     trainer = KerasTrainer(network, learning_rate=learning_rate, workers=workers)
