@@ -72,7 +72,7 @@ _settings: _draws _errors _losses _predictions _references _samplers _weights
 _terminal: _chunk _settings
 _cohorts: _chunk _draws _references _samplers _settings
 _lanes: _chunk _errors _machine _network _program _treatment
-_grammar: _draws _errors _losses _references _samplers _settings _weights
+_grammar: _draws _errors _losses _reading _references _samplers _settings _weights
 _model: _columns _deployment _errors _features _lanes _network _objective _operating _repairs
   _shapes
 _plan: _chunk _cohorts _errors _features _groups _settings _shapes _split _table _validation

@@ -141,3 +141,19 @@ def test_weights_may_name_the_labels_that_targets_share():
     Y = np.where(rng.random((200, 2)) < 0.3, "yes", "no")
     found = weighed(rng.normal(size=(200, 3)), Y, settings="weights:no=1|yes=5", seeds=1)
     assert found[1].results["settings"][1]["class_weight"] == {"no": 1, "yes": 5}
+
+
+def test_in_time_the_rarest_label_alone_must_be_in_every_block():
+    rng = np.random.default_rng(0)
+    Y = (rng.random((300, 5)) < 0.3).astype(int)
+    studies = weighed(rng.normal(size=(300, 3)), Y, folds=2, seeds=1, time=np.arange(300))
+    assert {len(study.predictions.row) for study in studies.values()} == {200}
+
+
+def test_copies_kept_together_are_one_row_of_a_combination():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(200, 3)), (rng.random((200, 2)) < 0.3).astype(int)
+    X = np.concatenate([X, np.full((3, 3), 9.0)])  # three copies, of a combination of their own
+    Y = np.concatenate([np.column_stack([Y, np.arange(200) % 4 == 0]), [[1, 1, 1]] * 3]).astype(int)
+    studies = weighed(X, Y, folds=3, seeds=1, duplicates_together=True)
+    assert all(len(study.predictions.row) == 203 for study in studies.values())

@@ -8,6 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from imblearn.ensemble import BalancedRandomForestClassifier
+from imblearn.over_sampling import SMOTE
+from imblearn.pipeline import make_pipeline as resampling_pipeline
+from lightgbm import LGBMClassifier
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -18,11 +22,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.class_weight import compute_class_weight
+from xgboost import XGBClassifier
 
 from outweigh import UsageError, _references
 from outweigh._chunk import COLLAPSED, DIVERGED, FINISHED, Chunk, Progress
 from outweigh._errors import SettingError
+from outweigh._grammar import parse_references
 from outweigh._references import REFERENCES, ClassifierTrainer, reference_named, reference_of
+from outweigh._settings import EXACT, PRIOR_ONLY
 from outweigh._shapes import undo
 
 N, TRAINED = 400, 320
@@ -531,3 +538,36 @@ def test_a_library_that_is_missing_is_named_with_what_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "xgboost", None)
     with pytest.raises(UsageError, match=r"xgboost must be .*: pip install 'outweigh\[trees\]'"):
         reference_named("xgboost")
+
+
+@pytest.mark.parametrize(
+    ("given", "exact"),
+    [
+        (LogisticRegression(), True),
+        (LogisticRegression(class_weight="balanced"), True),
+        (LogisticRegression(class_weight={0: 1, 1: 9}), False),
+        (XGBClassifier(scale_pos_weight=50), False),
+        (XGBClassifier(scale_pos_weight=1), True),
+        (LGBMClassifier(is_unbalance=True), False),
+        (BalancedRandomForestClassifier(sampling_strategy=0.5), False),
+        (BalancedRandomForestClassifier(), True),
+        (resampling_pipeline(SMOTE(), LogisticRegression()), False),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_what_leans_towards_a_class_by_itself_is_not_undone_as_a_whole(given, exact):
+    assert reference_of(given).exact is exact
+    [setting] = parse_references([given], (0, 1))
+    assert setting.inverse == (EXACT if exact else PRIOR_ONLY)
+
+
+def test_classifiers_of_one_name_are_not_taken_for_one():
+    class Mine(LogisticRegression):
+        def __repr__(self):
+            return "Mine"
+
+        def get_params(self, deep=True):
+            return {}
+
+    with pytest.raises(UsageError, match="came twice"):
+        parse_references([Mine(), Mine()], (0, 1))

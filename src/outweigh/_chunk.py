@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from outweigh._draws import Draw
+from outweigh._draws import Visits
 from outweigh._shapes import Shape
 
 STOPPED = "stopped"  # early, with the parameters of its best epoch
@@ -47,7 +47,7 @@ class Chunk:
     watch: str = "undone"  # which of the validation curves stops a lane
     shape: Shape | None = None  # of the lanes' losses, (L, ...); None: what the network minimises
     start: np.ndarray | None = None  # (L,) epochs before class weights act; None: none
-    draw: Draw | None = None  # which training rows an epoch visits; None: each once
+    draw: Visits | None = None  # which training rows an epoch visits; None: each once
     frequency: np.ndarray | None = None  # (K,) what sampling made of the classes; None: nothing
 
     @property

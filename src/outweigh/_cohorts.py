@@ -41,7 +41,6 @@ class Passes:
     """Visits made rows in passes that need not end with an epoch: every epoch is of one length."""
 
     n_rows: int  # of which the training rows of a chunk are the first
-    name: str = "passes"
 
     def length(self, counts: ArrayLike, batch_size: int) -> int:
         """Give the rows of an epoch: as many as there are, rounded down."""
@@ -58,10 +57,6 @@ class Passes:
         orders = [np.random.default_rng([seed, i]).permutation(self.n_rows) for i in passes]
         begin = first - passes[0] * self.n_rows
         return np.concatenate(orders)[begin : begin + length]
-
-    def weight(self, counts: ArrayLike) -> NDArray[np.float64]:
-        """Give 1 for each class: rows come as often as each other."""
-        return np.ones(len(np.asarray(counts)))
 
 
 def cohorts_of(settings: Sequence[Setting]) -> tuple[Cohort, ...]:

@@ -28,13 +28,8 @@ SHUFFLE = 2**32 - 1
 """Stands where a class's code would, in the generators that mix the classes of an epoch."""
 
 
-class Draw(Protocol):
+class Visits(Protocol):
     """What tells which rows an epoch visits."""
-
-    @property
-    def name(self) -> str:
-        """What it goes by: ``"oversample"``, ``"undersample:0.5"``, ``"balanced-batches"``."""
-        ...
 
     def length(self, counts: ArrayLike, batch_size: int) -> int:
         """Give the visits T of every epoch, from the number of rows (K,) of each class."""
@@ -44,6 +39,15 @@ class Draw(Protocol):
         self, y: NDArray[np.int64], *, seed: int, epoch: int, batch_size: int
     ) -> NDArray[np.int64]:
         """Give the rows (T,) that an epoch visits, as positions in the codes y (n,), in order."""
+        ...
+
+
+class Draw(Visits, Protocol):
+    """What tells which rows an epoch visits, by their class."""
+
+    @property
+    def name(self) -> str:
+        """What it goes by: ``"oversample"``, ``"undersample:0.5"``, ``"balanced-batches"``."""
         ...
 
     def weight(self, counts: ArrayLike) -> NDArray[np.float64]:

@@ -1,14 +1,14 @@
 """The grammar of settings, as they stand on the command line.
 
 Settings are separated by commas. What one setting does at once is joined by ``+``: at most one way
-to draw or make rows, one loss, and one rule for class weights, which comes last:
-``oversample:0.5``, ``focal:2+balanced``, ``smote+sqrt``, ``deferred:0.8+ratio:50``.
+to draw or make rows, one loss, and one rule for class weights: ``oversample:0.5``,
+``focal:2+balanced``, ``smote+sqrt``, ``deferred:0.8+ratio:50``. ``weights:`` comes last, for a
+label may hold a ``+``; ``path:`` and ``remedies`` stand for several settings, and alone.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from outweigh._draws import BalancedBatches, Draw, Oversampled, Undersampled
 from outweigh._errors import UsageError
 from outweigh._losses import Focal, LogitAdjusted, Loss, Smoothed, VectorScaled
+from outweigh._reading import quoted
 from outweigh._references import REFERENCES as NAMES
 from outweigh._references import reference_named, reference_of
 from outweigh._samplers import sampler_named, sampler_of
@@ -70,7 +71,7 @@ def parse_settings(given: Given, classes: Sequence[Any]) -> tuple[Setting, ...]:
     given : str or sequence
         Separated by commas: ``none``, ``balanced``, ``sqrt``, ``power:0.7``, ``effective:0.999``,
         ``ratio:50``, ``weights:0=1|1=200`` (each label as its text), ``path:8`` (see
-        `outweigh._settings.path`), the remedies of `GRAMMAR`, any of them joined by ``+``. Or a
+        `outweigh._settings.path`), the remedies of `GRAMMAR`, any but a path joined by ``+``. Or a
         sequence of such texts and of objects that have ``fit_resample``.
     classes : (K,) sequence
         The labels: (negative, positive) when there are two.
@@ -147,13 +148,6 @@ def _parts(given: Given) -> Iterator[Any]:
 
 def _checked(settings: Iterable[Setting], classes: Sequence[Any]) -> tuple[Setting, ...]:
     """Keep each setting once; raise where one cannot serve these classes."""
-    settings = list(settings)
-    for one, other in combinations(settings, 2):
-        if _own(one) is not _own(other) and one == other:
-            raise UsageError(
-                f"objects must differ by what they are called; {one.name!r} came twice: give them "
-                "parameters, or a __repr__"
-            )
     kept: dict[Any, Setting] = {}
     for setting in settings:
         kept.setdefault(replace(setting, name=""), setting)
@@ -161,15 +155,11 @@ def _checked(settings: Iterable[Setting], classes: Sequence[Any]) -> tuple[Setti
         setting.class_weight(np.ones(len(classes)), classes)
     names = [setting.name for setting in kept.values()]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise UsageError(f"settings must differ by name; {sorted(twice)} came twice: keep one")
+        raise UsageError(
+            f"settings must differ by name; {quoted(sorted(twice))} came twice: keep one, or give "
+            "your objects parameters or a __repr__"
+        )
     return tuple(kept.values())
-
-
-def _own(setting: Setting) -> Any:
-    """Give the user's own object that a setting is made of; None where it goes by a name."""
-    part = setting.sampler or setting.reference
-    arguments = getattr(part.build, "args", ()) if part else ()
-    return next((one for one in arguments if not isinstance(one, str | dict)), None)
 
 
 def _object(given: Any) -> Setting:

@@ -22,7 +22,7 @@ from outweigh._decisions import decide_all
 from outweigh._deployment import Deployment
 from outweigh._errors import UsageError
 from outweigh._objective import Objective
-from outweigh._plan import Design, Plan, plan, split
+from outweigh._plan import Design, Plan, group_of, plan, split
 from outweigh._predictions import WEIGHTS, Predictions
 from outweigh._settings import TWIN, Setting
 from outweigh._shapes import Shape
@@ -31,7 +31,7 @@ from outweigh._study import FOLDS_SHARE, Clock, Evidence, Final, Tell, gather
 from outweigh._table import Table
 from outweigh._training import Trainer, finished, part_of, waves
 
-Results = dict[tuple[int, int], Trained]  # by fold and seed; probability (S, m, T, 2)
+ByFold = dict[tuple[int, int], Trained]  # and by seed; probability (S, m, T, 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,8 +82,9 @@ def run_labels(
     """
     _check(tables, settings)
     clock = Clock(design.time_limit)
-    base, divided = split(_combined(tables, design), design)
-    tables = {name: replace(table, group=base.group) for name, table in tables.items()}
+    group = group_of(next(iter(tables.values())), design)
+    tables = {name: replace(table, group=group) for name, table in tables.items()}
+    base, divided = split(_combined(tables, design), replace(design, duplicates_together=False))
     joint = _joint(base, divided.folds, settings, tables, design)
     clock.lap("prepare")
     told = lambda progress: tell("folds", progress)
@@ -126,7 +127,7 @@ def run_labels(
 
 def _predictions(
     joint: _Joint,
-    results: Results,
+    results: ByFold,
     folds: Sequence[int],
     seeds: Sequence[int],
     table: Table,
@@ -168,9 +169,13 @@ def _combined(tables: Mapping[Any, Table], design: Design) -> Table:
 
     A combination in fewer rows or groups than there are parts cannot have its share in each, and
     such rows must be judged all the same. Where even together they are too few, they are counted
-    among the most frequent combination.
+    among the most frequent combination. Blocks of time cannot be chosen so as to hold them all:
+    there, and where no combination is frequent, the rarest label alone counts.
     """
     first = next(iter(tables.values()))
+    rarest = min((t.y for t in tables.values()), key=lambda y: np.bincount(y).min())
+    if first.time is not None:
+        return replace(first, y=rarest, classes=(0, 1))
     _, y = np.unique(_labels(tables), axis=0, return_inverse=True)
     y = y.reshape(-1)
     unit = np.arange(len(y)) if first.group is None else first.group
@@ -181,9 +186,8 @@ def _combined(tables: Mapping[Any, Table], design: Design) -> Table:
     if len(np.unique(unit[y == rest])) < parts:
         y[y == rest] = np.bincount(y).argmax()
     kept, y = np.unique(y, return_inverse=True)
-    if len(kept) < 2:  # no combination is frequent: the rarest label alone is dealt evenly
-        y = min((t.y for t in tables.values()), key=lambda of_label: np.bincount(of_label).min())
-        kept = np.arange(2)
+    if len(kept) < 2:
+        return replace(first, y=rarest, classes=(0, 1))
     return replace(first, y=y.astype(np.int64), classes=tuple(range(len(kept))))
 
 
@@ -216,9 +220,9 @@ def _train(
     tell: Callable[[Progress], None],
     *,
     keep_parameters: bool = False,
-) -> Results:
+) -> ByFold:
     planned = joint.planned
-    results: Results = {}
+    results: ByFold = {}
     parts = list(waves(len(planned.parts), planned.x_bytes))
     for i, numbers in enumerate(parts):
         chunks = list(joint.chunks(numbers))

@@ -226,8 +226,7 @@ class Plan:
 
 def split(table: Table, design: Design, test: np.ndarray | None = None) -> tuple[Table, Split]:
     """Divide a table's rows; the table comes back with the groups that were kept together."""
-    if design.duplicates_together:
-        table = replace(table, group=duplicate_groups(table.columns.comparable(), table.group))
+    table = replace(table, group=group_of(table, design))
     divided = divide(
         table.y,
         folds=design.folds,
@@ -239,6 +238,13 @@ def split(table: Table, design: Design, test: np.ndarray | None = None) -> tuple
         test=test,
     )
     return table, divided
+
+
+def group_of(table: Table, design: Design) -> np.ndarray | None:
+    """Give the groups (N,) that stay on one side of every cut, None where there are none."""
+    if design.duplicates_together:
+        return duplicate_groups(table.columns.comparable(), table.group)
+    return table.group
 
 
 def plan(

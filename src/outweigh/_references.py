@@ -96,6 +96,10 @@ class Reference:
         Gives a fresh classifier, not fitted.
     balances : bool
         Whether it learns from balanced classes by itself: it draws its own rows, or weighs them.
+    exact : bool
+        Whether that is all it does about the classes by itself, as far as can be told.
+    own : int, optional
+        Tells apart the classifiers that a user brought along, whatever they are called.
 
     Examples
     --------
@@ -106,6 +110,8 @@ class Reference:
     name: str
     build: Callable[[], Any] = field(compare=False, repr=False)
     balances: bool = False
+    exact: bool = field(default=True, repr=False)
+    own: int | None = field(default=None, repr=False)
 
     def weight(self, counts: ArrayLike) -> NDArray[np.float64]:
         """Give how many times as frequent each class (K,) is in what it learns from.
@@ -223,7 +229,8 @@ def reference_of(classifier: Any, name: str | None = None) -> Reference:
     -------
     reference : Reference
         Balanced where it is one of imbalanced-learn's that draw balanced rows, or where its
-        ``class_weight`` is ``"balanced"``. Other ways to balance are left to the repair.
+        ``class_weight`` is ``"balanced"``. Other ways to lean towards a class are left to the
+        repair, and it is not `exact`.
 
     Raises
     ------
@@ -247,7 +254,9 @@ def reference_of(classifier: Any, name: str | None = None) -> Reference:
             f"raised {_told(error)}: mend it"
         ) from error
     build = partial(clone, template, safe=False)
-    return Reference(name or called(classifier), build, _balances(classifier))
+    balances = _balances(classifier)
+    exact = balances or not _leans(classifier)
+    return Reference(name or called(classifier), build, balances, exact, own=id(classifier))
 
 
 def _build(path: str, parameters: dict[str, Any]) -> Any:
@@ -273,6 +282,27 @@ def _check(classifier: Any) -> None:
 
 def _balances(classifier: Any) -> bool:
     """Tell whether a classifier draws balanced rows, or weighs them to be so, by itself."""
+    learner = _last_step(classifier)[1]
+    asked = parameters(learner).get
+    evenly = _draws(learner) and asked("sampling_strategy") in EVENLY
+    return evenly or asked("class_weight") in ("balanced", "balanced_subsample")
+
+
+def _leans(classifier: Any) -> bool:
+    """Tell whether a classifier leans towards a class by itself, in ways that are not undone."""
+    from sklearn.pipeline import Pipeline
+
+    steps = [step for _, step in classifier.steps] if isinstance(classifier, Pipeline) else []
+    learner = _last_step(classifier)[1]
+    asked = parameters(learner).get
+    weighs = asked("class_weight") is not None or asked("is_unbalance")
+    scales = asked("scale_pos_weight") not in (None, 1)
+    resamples = any(hasattr(step, "fit_resample") for step in steps)
+    return bool(weighs or scales or resamples or _draws(learner))
+
+
+def _draws(learner: Any) -> bool:
+    """Tell whether a classifier is one of imbalanced-learn's that draw their own rows."""
     from imblearn.ensemble import (
         BalancedBaggingClassifier,
         BalancedRandomForestClassifier,
@@ -280,16 +310,13 @@ def _balances(classifier: Any) -> bool:
         RUSBoostClassifier,
     )
 
-    drawing = (
-        BalancedBaggingClassifier,
-        BalancedRandomForestClassifier,
-        EasyEnsembleClassifier,
-        RUSBoostClassifier,
+    return isinstance(
+        learner,
+        BalancedBaggingClassifier
+        | BalancedRandomForestClassifier
+        | EasyEnsembleClassifier
+        | RUSBoostClassifier,
     )
-    learner = _last_step(classifier)[1]
-    asked = parameters(learner).get
-    draws = isinstance(learner, drawing) and asked("sampling_strategy") in EVENLY
-    return draws or asked("class_weight") in ("balanced", "balanced_subsample")
 
 
 def _last_step(classifier: Any) -> tuple[str, Any]:

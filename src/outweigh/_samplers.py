@@ -76,6 +76,8 @@ class Sampler:
     name : str
     build : callable
         Gives a fresh object with ``fit_resample(x, y)``.
+    own : int, optional
+        Tells apart the objects that a user brought along, whatever they are called.
 
     References
     ----------
@@ -97,6 +99,7 @@ class Sampler:
 
     name: str
     build: Callable[[], Any] = field(compare=False, repr=False)
+    own: int | None = field(default=None, repr=False)
 
     @property
     def by_class(self) -> bool:
@@ -218,7 +221,7 @@ def sampler_of(sampler: Any, name: str | None = None) -> Sampler:
             f"a sampler must be an object with fit_resample; came {called(sampler)}: "
             "give one such as SMOTE(k_neighbors=3)"
         )
-    return Sampler(name or called(sampler), partial(_cloned, sampler))
+    return Sampler(name or called(sampler), partial(_cloned, sampler), own=id(sampler))
 
 
 # -- the object

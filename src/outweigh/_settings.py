@@ -94,7 +94,8 @@ class Setting:
     def inverse(self) -> str:
         """Whether what it does to probabilities is undone as a whole, or the prior only."""
         made = self.sampler is not None and not self.sampler.by_class
-        return PRIOR_ONLY if self.deferred or made else EXACT
+        leans = self.reference is not None and not self.reference.exact
+        return PRIOR_ONLY if self.deferred or made or leans else EXACT
 
     @property
     def text(self) -> str:
