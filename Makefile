@@ -11,9 +11,9 @@ test: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
-check-all: test
+check-all: test .venv/check-all.stamp
 	$(BIN)/python -m pytest -m slow
 
 benchmarks: .venv/benchmarks.stamp
@@ -31,4 +31,8 @@ $(BIN)/outweigh: pyproject.toml constraints.txt
 
 .venv/benchmarks.stamp: $(BIN)/outweigh
 	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[benchmarks]'
+	touch $@
+
+.venv/check-all.stamp: $(BIN)/outweigh
+	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[benchmarks,mlflow,onnx]'
 	touch $@

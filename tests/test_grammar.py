@@ -183,8 +183,17 @@ def test_a_number_may_have_an_exponent():
 
 
 def test_objects_that_cannot_resample_are_none():
-    with pytest.raises(UsageError, match="must be a text or have fit_resample; came dict"):
-        parse_settings([{}], (0, 1))
+    with pytest.raises(UsageError, match="a class weight or have fit_resample; came object"):
+        parse_settings([object()], (0, 1))
+
+
+def test_class_weights_are_settings_as_they_are_given_to_a_network():
+    given = [None, "sqrt", {1: 200, 0: 1}, Power(0.3), Ratio(50), 50.0, Fixed(((0, 2), (1, 3)))]
+    names = "none", "sqrt", "weights:0=1|1=200", "power:0.3", "ratio:50", "weights:0=2|1=3"
+    assert tuple(s.name for s in parse_settings(given, (0, 1))) == names
+    assert [s.name for s in parse_settings({0: 1, 1: 9}, (0, 1))] == ["none", "weights:0=1|1=9"]
+    with pytest.raises(UsageError, match="came '0', a str: write 0, an int"):
+        parse_settings([{"0": 1, "1": 2}], (0, 1))
 
 
 @pytest.mark.parametrize(

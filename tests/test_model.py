@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from outweigh import Cost, UsageError
 from outweigh._columns import number_columns
 from outweigh._deployment import AS_TRAINED, Deployment
-from outweigh._model import stacked
+from outweigh._model import learned
 from outweigh._operating import Cutoff, LeastCost, LeastRowCost
 from outweigh._repairs import Affine
 from outweigh._shapes import plain
@@ -98,10 +98,22 @@ def test_no_rows_are_no_trouble():
 
 def test_networks_are_put_together_seed_by_seed():
     one = [np.ones((1, 2))], [np.zeros((1, 3))]
-    two = [np.full((1, 2), 2.0)], [np.full((1, 3), 3.0)]
-    parameters, n_trainable = stacked([one, two])
+    two = [np.full((2, 2), 2.0)], [np.full((2, 3), 3.0)]  # a twin's lane stands behind the first
+    parameters, n_trainable = learned([_trained(one), _trained(two), _trained(one, DIVERGED)])
     assert n_trainable == 1
     assert [p.tolist() for p in parameters] == [[[1, 1], [2, 2]], [[0, 0, 0], [3, 3, 3]]]
+
+
+def test_of_networks_that_all_diverged_nothing_is_left():
+    with pytest.raises(NetworkError, match="diverged with every seed"):
+        learned([_trained(([np.ones((1, 2))], []), DIVERGED)])
+
+
+def _trained(parameters, outcome=FINISHED):
+    n = len(parameters[0][0])
+    nothing = np.zeros((n, 0))
+    curves = Curves(nothing, nothing, nothing)
+    return Trained(np.zeros((n, 0, 2)), (outcome,) * n, np.ones(n), curves, parameters)
 
 
 # what it decides

@@ -532,7 +532,7 @@ BAD_FILES = {
     "semicolons": (b"a;y\n1,5;0\n", "the delimiter must be a comma"),
     "tabs": (b"a\ty\n1\t0\n", "has '\\t' and no comma"),
     "zip": (b"PK\x03\x04\n", "a zip archive or a spreadsheet"),
-    "gzip": (gzip.compress(SMALL), "name it .csv.gz"),
+    "gzip": (gzip.compress(SMALL, mtime=0), "name it .csv.gz"),
     "parquet": (b"PAR1", "name it .parquet"),
     "zero bytes": (b"a,y\n\x00,1\n", "is binary"),
     "utf-16": ("a,y\n1,0\n".encode("utf-16"), "is UTF-16"),
@@ -576,7 +576,7 @@ def test_a_bad_file_is_one_clear_line(write, kind):
         ("data.parquet", b"", "must be readable; 'data.parquet' is not"),
         ("data.parquet", b"a,y\n1,0\n" * 9, "must be readable; 'data.parquet' is not"),
         ("data.csv.gz", SMALL, "must be readable; 'data.csv.gz' is not"),
-        ("data.csv.gz", gzip.compress(SMALL * 99)[:-20], "must be readable; 'data.csv.gz' is not"),
+        ("data.csv.gz", gzip.compress(SMALL * 99, mtime=0)[:-20], "must be readable; 'data.csv.gz' is not"),
         ("\x1b[31m\n.csv", b"a;y", "'\\x1b[31m\\n.csv'"),
     ],
 )

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
@@ -33,36 +35,40 @@ class Study:
         What every lane said about rows that it never visited.
     model : Model
         The chosen setting, trained on every row that is not a test row.
+    decisions : Decisions
+        What every setting decides about rows that had no part in it.
     results : dict
         Every number, as plain JSON types; each says which rows it stands on.
     """
 
     def __init__(
         self,
-        results: dict[str, Any],
         decisions: Decisions,
         verdict: Verdict,
         *,
+        chosen: str,
+        results: Callable[[], dict[str, Any]],
         model: Callable[[], Model] | None = None,
         frame_of: Any = None,
     ):
-        self.results = results
+        self.decisions = decisions
         self.verdict = verdict
-        self._decisions = decisions
-        self._model = model
+        self.chosen = chosen
+        self._make_results = results
+        self._make_model = model
         self._frame_kind = _kind(frame_of)
-
-    @property
-    def chosen(self) -> str:
-        """The setting to use."""
-        return str(self.results["chosen"]["setting"])
 
     @property
     def predictions(self) -> Predictions:
         """What every lane said about rows that it never visited."""
-        return self._decisions.predictions
+        return self.decisions.predictions
 
-    @property
+    @cached_property
+    def results(self) -> dict[str, Any]:
+        """Every number, as plain JSON types; each says which rows it stands on."""
+        return self._make_results()
+
+    @cached_property
     def model(self) -> Model:
         """The chosen setting, trained on every row that is not a test row.
 
@@ -73,12 +79,12 @@ class Study:
         UsageError
             When the networks were trained elsewhere.
         """
-        if self._model is None:
+        if self._make_model is None:
             raise UsageError(
                 "a model must have been trained here; this study has predictions only: refit "
                 f"{self.chosen!r} where you trained it"
             )
-        return self._model()
+        return self._make_model()
 
     def frame(self) -> Any:
         """Give a row for each setting with its scores, in the kind of frame that came in.
@@ -122,16 +128,23 @@ class Study:
     def save(self, folder: str | Path, *, configuration: dict[str, Any] | None = None) -> None:
         """Write a run folder: report, numbers, predictions, decisions, configuration, model."""
         try:
-            model = None if self._model is None else self._model()
+            model = None if self._make_model is None else self.model
         except NetworkError:  # the report says that its lanes diverged
             model = None
         _folder.write(
             Path(folder),
             results=self.results,
-            decisions=self._decisions,
+            decisions=self.decisions,
             configuration=configuration or {},
             model=model,
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give what is pickled: what the study came to, and none of the rows that it was about."""
+        _ = self.results
+        with suppress(NetworkError, UsageError):  # it has none
+            _ = self.model
+        return {**vars(self), "_make_results": None, "_make_model": None}
 
     def __repr__(self) -> str:
         return f"<outweigh.Study: {self.verdict.code}, chosen {self.chosen!r}>"

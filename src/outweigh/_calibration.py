@@ -10,7 +10,7 @@ Letters: N entries, S settings, F folds, K classes, T ways to repair.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,6 +161,11 @@ class _Folds:
         self._counts = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
         self.fitted = cache(self._fitted)
         self._taught = lru_cache(maxsize=1)(self._taught_without)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle what the folds are made of, and nothing that was learned."""
+        given = self.probability, self._y, self.fold, self._repeat, self._weight, self._unit
+        return _Folds, (*given, self._repairs)
 
     def others(self, f: int) -> Integers:
         """Give the entries of the other folds of a fold's repetition."""

@@ -18,7 +18,7 @@ from outweigh._deployment import deployed
 from outweigh._objective import Costs, Counted, Objective, Ranking
 from outweigh._operating import Rule
 from outweigh._predictions import Predictions
-from outweigh._repairs import REPAIRS, Repair
+from outweigh._repairs import LINES, REPAIRS, Repair
 from outweigh._scores import confusion
 
 Float = NDArray[np.float64]
@@ -150,7 +150,7 @@ def decide_all(
     objective: Objective,
     *,
     factor: Float | None = None,
-    repairs: Sequence[Repair] = REPAIRS,
+    repairs: Sequence[Repair] | None = None,
 ) -> Decisions:
     """Repair, deploy and decide what every setting predicts.
 
@@ -160,8 +160,8 @@ def decide_all(
     objective : Objective
     factor : (K,) float64, optional
         As `Deployment.factor` gives it; all 1 unless given.
-    repairs : sequence of Repair
-        What to choose from.
+    repairs : sequence of Repair, optional
+        What to choose from: unless given all, or `LINES` where the objective ranks.
 
     Returns
     -------
@@ -169,6 +169,8 @@ def decide_all(
     """
     p = predictions
     factor = np.ones(len(p.classes)) if factor is None else factor
+    if repairs is None:
+        repairs = LINES if isinstance(objective, Ranking) else REPAIRS
     calibrated = cross_fit(
         p.averaged(),
         y=p.y,

@@ -125,8 +125,14 @@ def weigh_predictions(
     factor = deployment.factor(counts / counts.sum())
     decisions = decide_all(predictions, wanted, factor=factor)
     verdict = judge(decisions)
-    results = _results(decisions, verdict, given=objective is not None, deployment=deployment)
-    return Study(results, decisions, verdict, frame_of=frame)
+    given = objective is not None
+    return Study(
+        decisions,
+        verdict,
+        chosen=verdict.chosen,
+        results=lambda: _results(decisions, verdict, given=given, deployment=deployment),
+        frame_of=frame,
+    )
 
 
 def predictions_of(frame: Any, *, positive: Any = None) -> Predictions:

@@ -5,10 +5,8 @@ from typing import Any
 import numpy as np
 
 from outweigh._answer import Study
-from outweigh._chunk import DIVERGED
-from outweigh._errors import NetworkError
 from outweigh._findings import looks_at
-from outweigh._model import DEFAULT, Model, stacked
+from outweigh._model import DEFAULT, Model, learned
 from outweigh._network import default_network
 from outweigh._record import record
 from outweigh._shapes import Shape
@@ -30,16 +28,22 @@ def answered(
         One of the kind that frames are given back in.
     """
     e = evidence
-    n_labels = e.final.label and e.final.label[1]
-    about = trainer.describe(len(e.final.features.names), len(e.table.classes), n_labels=n_labels)
-    name = network_name or _name(trainer.build)
+    name = network_name or name_of(trainer.build)
     return Study(
-        record(e, about_network=about, outcomes=looks_at(e)),
         e.decisions,
         e.verdict,
+        chosen=e.final.settings[0].name,
+        results=lambda: _results(e, trainer),
         model=lambda: model_of(e, trainer.build, name),
         frame_of=frame_of,
     )
+
+
+def _results(e: Evidence, trainer: Any) -> dict[str, Any]:
+    """Give every number of a study."""
+    n_labels = e.final.label and e.final.label[1]
+    about = trainer.describe(len(e.final.features.names), len(e.table.classes), n_labels=n_labels)
+    return record(e, about_network=about, outcomes=looks_at(e))
 
 
 def model_of(evidence: Evidence, build: Any, network_name: str) -> Model:
@@ -51,13 +55,7 @@ def model_of(evidence: Evidence, build: Any, network_name: str) -> Model:
         When the final network diverged with every seed.
     """
     e = evidence
-    alive = [t for t in e.final.trained if t.outcome[0] != DIVERGED and t.parameters]
-    if not alive:
-        raise NetworkError(
-            "the final network must keep finite numbers; it diverged with every seed: scale the "
-            "loss down, or take a smaller learning rate"
-        )
-    parameters, n_trainable = stacked([_first_lane(t.parameters) for t in alive])
+    parameters, n_trainable = learned(e.final.trained)
     counts = np.bincount(e.table.y[e.split.rest], minlength=len(e.table.classes))
     used = e.final.settings[0].name
     s = e.predictions.settings.index(used)
@@ -83,11 +81,5 @@ def model_of(evidence: Evidence, build: Any, network_name: str) -> Model:
     )
 
 
-def _name(build: Any) -> str:
+def name_of(build: Any) -> str:
     return DEFAULT if build is default_network else getattr(build, "__name__", "your own")
-
-
-def _first_lane(parameters: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Take the chosen setting's parameters; the twin's may stand behind them."""
-    trainable, other = ([value[:1] for value in part] for part in parameters)
-    return trainable, other

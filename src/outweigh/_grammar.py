@@ -7,20 +7,22 @@ label may hold a ``+``; ``path:`` and ``remedies`` stand for several settings, a
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from outweigh._draws import BalancedBatches, Draw, Oversampled, Undersampled
 from outweigh._errors import UsageError
+from outweigh._estimators import called
 from outweigh._losses import Focal, LogitAdjusted, Loss, Smoothed, VectorScaled
 from outweigh._reading import quoted
 from outweigh._references import REFERENCES as NAMES
 from outweigh._references import reference_named, reference_of
 from outweigh._samplers import sampler_named, sampler_of
-from outweigh._settings import NO_RULE, TWIN, Setting, path, power, short
+from outweigh._settings import BEST, NO_RULE, TWIN, Setting, path, power, short
 from outweigh._weights import NAMED, Effective, Fixed, Power, Ratio, Rule
 
 GRAMMAR = (
@@ -72,7 +74,8 @@ def parse_settings(given: Given, classes: Sequence[Any]) -> tuple[Setting, ...]:
         Separated by commas: ``none``, ``balanced``, ``sqrt``, ``power:0.7``, ``effective:0.999``,
         ``ratio:50``, ``weights:0=1|1=200`` (each label as its text), ``path:8`` (see
         `outweigh._settings.path`), the remedies of `GRAMMAR`, any but a path joined by ``+``. Or a
-        sequence of such texts and of objects that have ``fit_resample``.
+        sequence of such texts, of objects that have ``fit_resample``, and of what `class_weight`
+        takes: None, a ratio, a dict of label → weight, a rule.
     classes : (K,) sequence
         The labels: (negative, positive) when there are two.
 
@@ -96,7 +99,7 @@ def parse_settings(given: Given, classes: Sequence[Any]) -> tuple[Setting, ...]:
     """
     found = [TWIN]
     for part in _parts(given):
-        found += [_object(part)] if not isinstance(part, str) else _parse(part, classes)
+        found += _parse(part, classes) if isinstance(part, str) else [setting_of(part, classes)]
     return _checked(found, classes)
 
 
@@ -130,15 +133,16 @@ def parse_references(given: Given, classes: Sequence[Any]) -> tuple[Setting, ...
 def check_usable(name: str | None, settings: Sequence[Setting]) -> None:
     """Check that a setting can be what the model is refitted with."""
     networks = [setting.name for setting in settings if setting.reference is None]
-    if name is not None and name not in networks:
+    if name is not None and name not in (*networks, BEST):
         raise UsageError(
             f"--use must name a setting that is tried, and no reference; came {name!r}: choose "
-            f"from {', '.join(networks)}"
+            f"from {', '.join(networks)}, or {BEST}"
         )
 
 
 def _parts(given: Given) -> Iterator[Any]:
-    alone = isinstance(given, str) or hasattr(given, "fit") or hasattr(given, "fit_resample")
+    several = isinstance(given, Iterable) and not isinstance(given, str | Mapping)
+    alone = not several or hasattr(given, "fit") or hasattr(given, "fit_resample")
     for part in [given] if alone else given:
         if isinstance(part, str):
             yield from (text.strip() for text in part.split(","))
@@ -162,16 +166,48 @@ def _checked(settings: Iterable[Setting], classes: Sequence[Any]) -> tuple[Setti
     return tuple(kept.values())
 
 
-def _object(given: Any) -> Setting:
-    if isinstance(given, Setting):
-        return given
+def setting_of(given: Any, classes: Sequence[Any]) -> Setting:
+    """Give the setting of one text or object, as `parse_settings` takes it.
+
+    Examples
+    --------
+    >>> [setting_of(given, (0, 1)).name for given in (None, {0: 1, 1: 200}, Power(0.3), 50)]
+    ['none', 'weights:0=1|1=200', 'power:0.3', 'ratio:50']
+    """
+    match given:
+        case None:
+            return TWIN
+        case str():
+            return _joined(given, classes)
+        case Setting():
+            return given
+        case Mapping():
+            return _fixed(tuple(given.items()), classes)
+        case Real() if not isinstance(given, bool):
+            return _of_rule(Ratio(given), classes)  # type: ignore[arg-type]  # NumPy's floats too
+        case Rule() if not isinstance(given, type):
+            return _of_rule(given, classes)
     if not hasattr(given, "fit_resample"):
         raise UsageError(
-            f"a setting must be a text or have fit_resample; came {type(given).__name__}: "
-            f"choose from {GRAMMAR}"
+            f"a setting must be a text, a class weight or have fit_resample; came "
+            f"{type(given).__name__}: choose from {GRAMMAR}"
         )
     sampler = sampler_of(given)
     return Setting(sampler.name, NO_RULE, sampler=sampler)
+
+
+def _of_rule(rule: Rule, classes: Sequence[Any]) -> Setting:
+    """Give the setting of a rule, by the name that it has on the command line."""
+    match rule:
+        case Power():
+            return power(rule.tau)
+        case Effective():
+            return Setting(f"effective:{short(rule.beta)}", rule)
+        case Ratio():
+            return Setting(f"ratio:{short(rule.r)}", rule)
+        case Fixed():
+            return _fixed(rule.pairs, classes)
+    return Setting(called(rule), rule)
 
 
 def _parse(text: str, classes: Sequence[Any]) -> Iterable[Setting]:
@@ -258,9 +294,14 @@ def _reference(text: str, classes: Sequence[Any]) -> Setting:
 
 
 def _weights(argument: str, text: str, classes: Sequence[Any]) -> Setting:
-    pairs = tuple(_pairs(argument, text, classes))
+    return _fixed(tuple(_pairs(argument, text, classes)), classes)
+
+
+def _fixed(pairs: tuple[tuple[Any, float], ...], classes: Sequence[Any]) -> Setting:
+    """Give the setting of weights as they are, in the order of the classes."""
+    rule = Fixed(pairs)
     place = {label: k for k, label in enumerate(classes)}
-    in_order = sorted(pairs, key=lambda pair: place.get(pair[0], len(classes)))
+    in_order = sorted(rule.pairs, key=lambda pair: place.get(pair[0], len(classes)))
     name = "|".join(f"{label}={short(weight)}" for label, weight in in_order)
     return Setting(f"weights:{name}", Fixed(tuple(in_order)))
 

@@ -11,6 +11,7 @@ Letters: L lanes of a chunk, W of a block, m held-out rows, K classes.
 import math
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
@@ -162,10 +163,12 @@ class KerasTrainer:
             "patience": chunk.patience,
             "watch": chunk.watch,
         }
-        kind = chunk.x.shape[1], network.n_classes, network.n_labels, *how.values()
-        if kind not in self.programs:
-            self.programs[kind] = Program(network, **how)
-        return self.programs[kind]
+        same = network.sketch, _hyperparameters(network.optimizer)
+        kind = chunk.x.shape[1], network.n_classes, network.n_labels, *same, *how.values()
+        program = self.programs.get(kind)  # once: other threads may add and clear
+        if program is None:
+            program = self.programs[kind] = Program(network, **how)
+        return program
 
 
 def predict(
@@ -209,6 +212,14 @@ def predict(
     each = None if delta is None else np.tile(delta.astype("float32"), (n_seeds, 1))
     said = np.asarray(program.predict(*parameters, rows, each))
     return said.reshape(len(said), -1, *said.shape[3:])[:, : len(x)]
+
+
+def _hyperparameters(optimizer: Any) -> str:
+    """Describe what of an optimizer is no variable: a program has it built in."""
+    with warnings.catch_warnings():  # Keras reads its variables as NumPy 2 would not have it
+        warnings.simplefilter("ignore", DeprecationWarning)
+        config = optimizer.get_config()
+    return repr({name: value for name, value in config.items() if name != "name"})
 
 
 def _shapes(variables: Iterable[Any]) -> str:

@@ -4,7 +4,7 @@ The chosen setting's networks, one for each seed, each rid again of what its los
 and its rows did to probabilities, then averaged, repaired, and brought to the world that they are
 used in.
 
-Letters: n new rows, R seeds, K classes, P parameters.
+Letters: n new rows, D features, R seeds, K classes, P parameters.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from outweigh._chunk import DIVERGED, Trained
 from outweigh._columns import Columns
 from outweigh._deployment import Deployment, deployed
-from outweigh._errors import UsageError
+from outweigh._errors import NetworkError, UsageError
 from outweigh._features import Features
 from outweigh._network import Build
 from outweigh._objective import Costs
@@ -89,13 +90,16 @@ class Model:
 
     def predict_proba(self, columns: Columns) -> np.ndarray:
         """Give the probability (n, K) of each class: undone, averaged, repaired, at deployment."""
+        return self.predict_features(self.features.transform(columns))
+
+    def predict_features(self, x: np.ndarray) -> np.ndarray:
+        """Give the probability (n, K) of each class from features (n, D) of float32."""
         from outweigh._lanes import predict  # late: JAX and Keras load only to train and predict
 
         parameters = (
             list(self.parameters[: self.n_trainable]),
             list(self.parameters[self.n_trainable :]),
         )
-        x = self.features.transform(columns)
         k = len(self.classes)
         scaled = k > 2 and bool((self.shape.delta != 1).any())
         delta = self.shape.delta if scaled else None
@@ -148,8 +152,22 @@ class Model:
         return np.asarray(expected[:, usual] - expected.min(axis=1))
 
 
-def stacked(parameters: Sequence[tuple[list[np.ndarray], list[np.ndarray]]]) -> tuple[Any, int]:
-    """Put the parameters of R single networks together: arrays (R, ...), how many are trainable."""
-    n_trainable = len(parameters[0][0])
-    flat = [[*trainable, *other] for trainable, other in parameters]
-    return tuple(np.concatenate(of_seeds) for of_seeds in zip(*flat, strict=True)), n_trainable
+def learned(trained: Sequence[Trained]) -> tuple[tuple[np.ndarray, ...], int]:
+    """Put the first lanes of R trainings together: parameters (R, ...), how many are trainable.
+
+    Those that diverged are left out.
+
+    Raises
+    ------
+    NetworkError
+        When all of them did.
+    """
+    alive = [t.parameters for t in trained if t.outcome[0] != DIVERGED and t.parameters]
+    if not alive:
+        raise NetworkError(
+            "the final network must keep finite numbers; it diverged with every seed: scale the "
+            "loss down, or take a smaller learning rate"
+        )
+    flat = [[*trainable, *other] for trainable, other in alive]
+    first = [np.concatenate([v[:1] for v in values]) for values in zip(*flat, strict=True)]
+    return tuple(first), len(alive[0][0])

@@ -224,9 +224,19 @@ class Plan:
         )
 
 
-def split(table: Table, design: Design, test: np.ndarray | None = None) -> tuple[Table, Split]:
-    """Divide a table's rows; the table comes back with the groups that were kept together."""
+def split(
+    table: Table,
+    design: Design,
+    test: np.ndarray | None = None,
+    folds: Sequence[Fold] | None = None,
+) -> tuple[Table, Split]:
+    """Divide a table's rows; the table comes back with the groups that were kept together.
+
+    Where folds are given, there is nothing to divide.
+    """
     table = replace(table, group=group_of(table, design))
+    if folds is not None:
+        return table, Split(tuple(folds), test=np.zeros(0, dtype=np.int64))
     divided = divide(
         table.y,
         folds=design.folds,

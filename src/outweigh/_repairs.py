@@ -257,7 +257,10 @@ TEMPERATURE = Line("temperature", scales=True, shifts=False)
 PLATT = Line("platt", scales=True, shifts=True)
 ISOTONIC = Isotonic("isotonic")
 
-REPAIRS: tuple[Repair, ...] = (NONE, EFFECTIVE_WEIGHT, TEMPERATURE, PLATT, ISOTONIC)
+LINES: tuple[Repair, ...] = (NONE, EFFECTIVE_WEIGHT, TEMPERATURE, PLATT)
+"""Those that keep apart what was apart: steps make ties, and a ranking suffers by them."""
+
+REPAIRS: tuple[Repair, ...] = (*LINES, ISOTONIC)
 """Simplest first."""
 
 

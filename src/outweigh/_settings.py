@@ -28,6 +28,9 @@ LONGEST = 1000
 
 NO_RULE = Power(0.0)
 
+BEST = "best"
+"""Stands for the class weights, none among them, that came out best, whatever the verdict."""
+
 
 @dataclass(frozen=True)
 class Setting:

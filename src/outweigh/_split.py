@@ -64,8 +64,7 @@ class Split:
     @property
     def rest(self) -> Rows:
         """Rows that folds train on or judge, sorted: what the final model may be trained on."""
-        once = [fold for fold in self.folds if fold.repeat == 0]
-        parts = [part for fold in once for part in (fold.training, fold.held_out)]
+        parts = [part for fold in self.folds for part in (fold.training, fold.held_out)]
         there = np.zeros(max(part.max(initial=-1) for part in parts) + 1, dtype=bool)
         for part in parts:
             there[part] = True

@@ -23,8 +23,8 @@ from outweigh._features import Features
 from outweigh._groups import first_copies
 from outweigh._objective import Objective
 from outweigh._plan import Design, Part, Plan, Schedule, plan, split
-from outweigh._predictions import Predictions
-from outweigh._settings import TWIN, Setting
+from outweigh._predictions import WEIGHTS, Predictions
+from outweigh._settings import BEST, TWIN, Setting
 from outweigh._shapes import Shape
 from outweigh._split import Fold, Split
 from outweigh._table import Table
@@ -93,6 +93,7 @@ def run(
     trainer: Trainer,
     design: Design,
     test: np.ndarray | None = None,
+    folds: Sequence[Fold] | None = None,
     tell: Tell = lambda stage, progress: None,
 ) -> Evidence:
     """Weigh the settings against the twin.
@@ -103,8 +104,8 @@ def run(
     settings : tuple of Setting
         The twin, ``none``, among them.
     use : str, optional
-        Name of the setting that the final model is refitted with; the verdict's choice unless
-        given.
+        Name of the setting that the final model is refitted with, or `BEST`; the verdict's choice
+        unless given.
     objective : Objective, optional
         Unless given: costs in inverse proportion to the rows of a class that are not test rows.
     deployment : Deployment
@@ -113,6 +114,8 @@ def run(
     design : Design
     test : (M,) array of int, optional
         The rows that are touched once, at the end, instead of a share of all.
+    folds : sequence of Fold, optional
+        Instead of the design's; there are no test rows then.
     tell : callable
         Called with the stage, ``"folds"`` or ``"final"``, and its Progress.
 
@@ -121,7 +124,7 @@ def run(
     evidence : Evidence
     """
     clock = Clock(design.time_limit)
-    table, divided = split(table, design, test)
+    table, divided = split(table, design, test, folds)
     counts = np.bincount(table.y[divided.rest], minlength=len(table.classes))
     factor = deployment.factor(counts / counts.sum())
     given = objective is not None
@@ -130,12 +133,13 @@ def run(
     clock.lap("prepare")
     results = train(planned, trainer, clock.until(FOLDS_SHARE), lambda p: tell("folds", p))
     clock.lap("folds")
-    folds, seeds = finished(results.trained, len(planned.parts), planned.seeds)
-    predictions = _gathered(planned, results, folds, seeds)
+    judging, seeds = finished(results.trained, len(planned.parts), planned.seeds)
+    predictions = _gathered(planned, results, judging, seeds)
     decisions = decide_all(predictions, objective, factor=factor)
     verdict = judge(decisions)
     clock.lap("judge")
-    chosen = _named(use or verdict.chosen, results)
+    used = best(decisions) if use == BEST else use or verdict.chosen
+    chosen = _named(used, results)
     design_of_final = replace(design, seeds=len(seeds))
     final = _refit(table, divided, chosen, design_of_final, trainer, clock, tell)
     clock.lap("final")
@@ -150,11 +154,18 @@ def run(
         schedule=planned.schedule,
         decisions=decisions,
         verdict=verdict,
-        curves=tuple(results.trained[f, seed] for f in folds for seed in seeds),
+        curves=tuple(results.trained[f, seed] for f in judging for seed in seeds),
         failures=results.failures,
         final=final,
         seconds=clock.rounded(),
     )
+
+
+def best(decisions: Decisions) -> str:
+    """Name the class weights, none among them, that came out best on all folds."""
+    p, came = decisions.predictions, decisions.overall
+    weights = [s for s, kind in enumerate(p.kinds) if kind == WEIGHTS]
+    return p.settings[min(weights, key=lambda s: came[s])]
 
 
 def gather(

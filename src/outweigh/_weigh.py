@@ -1,6 +1,6 @@
 """``weigh``: a table in, a study out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from outweigh._answer import Study
 from outweigh._chunk import Progress
 from outweigh._deployment import AS_TRAINED, Deployment
+from outweigh._engine import keras_trainer
 from outweigh._errors import UsageError
 from outweigh._final import answered
 from outweigh._frames import is_frame
@@ -15,6 +16,7 @@ from outweigh._grammar import Given, check_usable, parse_references, parse_setti
 from outweigh._network import Build, default_network
 from outweigh._objective import Objective, checked
 from outweigh._plan import Design
+from outweigh._split import Fold
 from outweigh._study import run
 from outweigh._table import Table, from_arrays, from_frame
 
@@ -78,7 +80,8 @@ def weigh(
         Classifiers to measure the networks against: ``logistic``, ``random-forest``,
         ``hist-gradient-boosting+balanced``, …, or ``usual`` for three of them; or classifiers.
     use : str, optional
-        Name of the setting that the model is refitted with; the verdict's choice unless given.
+        Name of the setting that the model is refitted with, or ``best``: the class weights that
+        came out best, whatever the verdict. The verdict's choice unless given.
     network : callable
         ``build(n_features, n_outputs)`` returns a Keras model, compiled or not.
     folds, repeats, seeds, seed : int
@@ -166,6 +169,7 @@ def weigh_table(
     design: Design,
     network_name: str | None = None,
     test: np.ndarray | None = None,
+    folds: Sequence[Fold] | None = None,
     learning_rate: float | None = None,
     workers: int | None = None,
     frame_of: Any = None,
@@ -181,6 +185,8 @@ def weigh_table(
         What the user calls the network.
     test : (M,) array of int, optional
         The rows that are touched once, at the end.
+    folds : sequence of Fold, optional
+        Instead of the design's.
     frame_of : frame, optional
         One of the kind that frames are given back in.
     """
@@ -189,9 +195,7 @@ def weigh_table(
     parsed = parse_settings(settings, table.classes)
     parsed += parse_references(references, table.classes)
     check_usable(use, parsed)
-    from outweigh._lanes import KerasTrainer  # late: JAX and Keras load only to train
-
-    trainer = KerasTrainer(network, learning_rate=learning_rate, workers=workers)
+    trainer = keras_trainer(network, learning_rate=learning_rate, workers=workers)
     evidence = run(
         table,
         settings=parsed,
@@ -201,6 +205,7 @@ def weigh_table(
         trainer=trainer,
         design=design,
         test=test,
+        folds=folds,
         tell=tell,
     )
     return answered(evidence, trainer, network_name=network_name, frame_of=frame_of)

@@ -7,6 +7,7 @@ from typing import Any
 from outweigh._answer import Study
 from outweigh._chunk import Progress
 from outweigh._deployment import Deployment
+from outweigh._engine import keras_trainer
 from outweigh._errors import UsageError
 from outweigh._final import answered
 from outweigh._frames import target_columns
@@ -107,9 +108,7 @@ def weigh_labels(
     }
     classes = {table.classes for table in tables.values()}
     parsed = parse_settings(settings, classes.pop() if len(classes) == 1 else (0, 1))
-    from outweigh._lanes import KerasTrainer  # late: JAX and Keras load only to train
-
-    trainer = KerasTrainer(network, learning_rate=learning_rate, workers=workers)
+    trainer = keras_trainer(network, learning_rate=learning_rate, workers=workers)
     evidence = run_labels(
         tables,
         settings=parsed,

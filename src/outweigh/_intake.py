@@ -1,0 +1,136 @@
+"""Intake: what scikit-learn hands over becomes a table.
+
+Whatever is checked in the same way for every classifier of scikit-learn is checked by its own
+public functions, in its own words: what kind of array came, whether features are the same as at
+fit. The rest is checked where every table is.
+
+Letters: n rows, d columns, K classes.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import (
+    assert_all_finite,
+    check_consistent_length,
+    check_random_state,
+    column_or_1d,
+)
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+from outweigh._classes import absent_classes
+from outweigh._columns import Columns
+from outweigh._errors import TableError, UsageError
+from outweigh._frames import is_frame
+from outweigh._rows import rows_from
+from outweigh._table import Table, from_arrays
+
+LARGEST_SEED = 2**31
+
+
+def taken(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    row_weight: Any = None,
+    positive: Any = None,
+    rarer: bool = False,
+    group: Any = None,
+) -> tuple[Table, NDArray[Any]]:
+    """Take what an estimator is to be fitted on as a table, and note its features.
+
+    Parameters
+    ----------
+    estimator : estimator
+        ``n_features_in_`` and ``feature_names_in_`` are set.
+    X : frame or array, shape (n, d)
+        An array of objects is one of numbers where it can be.
+    y : array-like, shape (n,)
+    row_weight : array-like, shape (n,), optional
+    positive : label, optional
+        Of two classes the second unless given.
+    rarer : bool
+        Whether, unless it is given, the first one is positive where it is the rarer.
+    group : array-like, shape (n,), optional
+
+    Returns
+    -------
+    table : Table
+    classes : (K,) array
+        The labels, sorted, of the kind that came; those of the table are plain Python values.
+    """
+    columns = _admitted(estimator, X, reset=True)
+    if y is None:
+        name = type(estimator).__name__
+        raise UsageError(f"{name} requires y to be passed, but the target y is None")
+    y = column_or_1d(y, warn=True)
+    check_classification_targets(y)
+    assert_all_finite(y, input_name="y")
+    check_consistent_length(columns, y)
+    classes, codes = np.unique(y, return_inverse=True)
+    labels = classes.tolist()
+    if len(labels) < 2:
+        raise TableError(
+            f"y must hold two classes or more; came {len(labels)} class, {labels}: pass rows of "
+            "each"
+        )
+    if positive is None and len(labels) == 2:
+        first, second = np.bincount(codes)
+        positive = labels[0 if rarer and first < second else 1]
+    table = from_arrays(
+        columns,
+        np.array(labels, dtype=object)[codes].tolist(),
+        positive=positive,
+        row_weight=row_weight,
+        group=group,
+    )
+    return table, classes
+
+
+def weighted(table: Table) -> tuple[Table, NDArray[np.int64]]:
+    """Scale row weights to mean 1; give the numbers of the rows that are left, too.
+
+    A row of weight 0 is no row at all, and equal weights are no weights.
+    """
+    rows = np.arange(len(table.y))
+    if table.row_weight is None:
+        return table, rows
+    rows = np.flatnonzero(table.row_weight)
+    if absent := absent_classes(table.y, rows, every=True):
+        raise TableError(
+            f"each class must have rows that weigh something; there are {absent}: leave that class "
+            "out, or give its rows a weight"
+        )
+    weight = table.row_weight[rows]
+    scaled = None if np.ptp(weight) == 0 else weight / weight.mean()
+    return replace(table.take(rows), row_weight=scaled), rows
+
+
+def new_columns(estimator: Any, X: Any) -> Columns:
+    """Bring rows to predict to the columns that a fitted estimator learned from."""
+    return rows_from(_admitted(estimator, X, reset=False), estimator.model_.features.schema).columns
+
+
+def seed_of(random_state: Any) -> int:
+    """Give the seed that a ``random_state`` means: a whole number is itself, others draw one."""
+    if isinstance(random_state, int | np.integer):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(LARGEST_SEED))
+
+
+def _admitted(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """Check what scikit-learn checks; a frame comes back as it is, all else as an array."""
+    if is_frame(X):
+        validate_data(estimator, X, skip_check_array=True, reset=reset)
+        return X
+    array = validate_data(estimator, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
+    if array.dtype.kind != "O":
+        return array
+    try:
+        return array.astype(np.float64)
+    except ValueError:  # text among numbers: each column is what its values are
+        return array
