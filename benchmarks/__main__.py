@@ -21,6 +21,7 @@ from benchmarks.inverses import inverses
 from benchmarks.losses import losses
 from benchmarks.objectives import objectives
 from benchmarks.remedies import remedies
+from benchmarks.search import search
 from benchmarks.stopping import stopping
 from benchmarks.tables import growth, tables
 from benchmarks.versus import versus
@@ -48,6 +49,7 @@ PARTS = {
     "remedies": lambda o: remedies(o.data),
     "inverses": lambda o: inverses(),
     "losses": lambda o: losses(o.rounds),
+    "search": lambda o: search(o.rounds),
 }
 ON_TABLES = ("tables", "stopping", "calibration", "objectives", "remedies")
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.class_weight import compute_class_weight
 
 from outweigh._errors import DataError, SplitError, UsageError
-from outweigh._weights import Effective, Fixed, Power, Ratio, Rule, class_weight, row_weight
+from outweigh._weights import Effective, Fixed, Power, Ratio, Rule, class_weight
 
 counts_of = st.lists(st.integers(1, 10**9), min_size=2, max_size=6)
 scaled_rules = st.one_of(
@@ -92,7 +92,7 @@ def test_effective_number_approaches_balanced():
 def test_weight_2_is_the_row_twice():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 2)), np.repeat([0, 1], [40, 20])
-    w = row_weight(y, Fixed(((0, 1), (1, 2))).weights([40, 20], (0, 1)))
+    w = Fixed(((0, 1), (1, 2))).weights([40, 20], (0, 1))[y]
     twice = np.concatenate([np.arange(60), np.flatnonzero(y == 1)])
     weighted = LogisticRegression(tol=1e-10).fit(X, y, sample_weight=w)
     repeated = LogisticRegression(tol=1e-10).fit(X[twice], y[twice])
@@ -324,7 +324,3 @@ def test_hostile_labels_stay_on_one_line():
     message = str(caught.value)
     assert message.isprintable()
     assert len(message) < 300
-
-
-def test_row_weight_gives_each_row_its_class_s():
-    assert row_weight(np.array([2, 0, 2]), np.array([0.5, 1, 8])).tolist() == [8, 0.5, 8]

@@ -5,17 +5,19 @@ Letters: n rows, d columns, R members, K classes.
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbacks
+from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
-from outweigh._chunk import DIVERGED, Curves, Progress
+from outweigh._callbacks import DONE, told
+from outweigh._chunk import DIVERGED, Curves
 from outweigh._engine import keras_trainer
 from outweigh._ensemble import train_ensemble
 from outweigh._errors import UsageError
@@ -25,10 +27,12 @@ from outweigh._network import Build, default_network
 from outweigh._plan import Design
 from outweigh._predictions import WEIGHTS
 from outweigh._settings import Setting
-from outweigh._weights import Ratio, Rule
+from outweigh._weights import LEAST, MOST, Ratio, Rule, check_number
 
-STEPS = 100  # of progress that callbacks are told of
-DONE = Progress(lanes=0, lanes_done=0, epochs_done=0, share_done=1.0)
+WHOLE = {"members": 1, "epochs": 1, "patience": 0, "batch_size": 1, "workers": 1}
+"""The least that numbers may be."""
+
+OPTIONAL = ("epochs", "batch_size", "workers")
 
 
 class NetworkClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # type: ignore[misc]
@@ -195,8 +199,7 @@ class NetworkClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  
 
 def design_of(estimator: NetworkClassifier, seed: int, **more: Any) -> Design:
     """Give how an estimator's networks train."""
-    if estimator.members < 1:
-        raise UsageError(f"members must be at least 1; came {estimator.members}: 5 are usual")
+    _check(estimator)
     return Design(
         seeds=estimator.members,
         seed=seed,
@@ -208,23 +211,15 @@ def design_of(estimator: NetworkClassifier, seed: int, **more: Any) -> Design:
     )
 
 
-def told(estimator: Any) -> Callable[[Progress], None]:
-    """Tell scikit-learn's callbacks of progress, in hundredths."""
-    context: CallbackContext = estimator._init_callback_context(max_subtasks=STEPS)
-    context.call_on_fit_task_begin(estimator=estimator)
-    done = 0
-
-    def tell(progress: Progress) -> None:
-        nonlocal done
-        while done < int(STEPS * progress.share_done + 1e-9):
-            step = context.subcontext(task_name="step")
-            step.call_on_fit_task_begin(estimator=estimator)
-            step.call_on_fit_task_end(estimator=estimator)
-            done += 1
-        if progress is DONE:
-            context.call_on_fit_task_end(estimator=estimator)
-
-    return tell
+def _check(estimator: NetworkClassifier) -> None:
+    """Raise where a number makes no sense."""
+    for name, least in WHOLE.items():
+        value = getattr(estimator, name)
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if not (whole and value >= least) and (value is not None or name not in OPTIONAL):
+            raise UsageError(f"{name} must be a whole number from {least}; came {value!r}: mend it")
+    if estimator.learning_rate is not None:
+        check_number("learning_rate", estimator.learning_rate, LEAST, MOST)
 
 
 def _setting(given: Any, classes: tuple[Any, ...], counts: NDArray[np.int64]) -> Setting:

@@ -1,51 +1,69 @@
 """Counts: how many rows of each class a target has.
 
-A label is a truth value, a whole number or a text. N rows in all, n in a batch.
+A label is a truth value, a whole number or a text. N rows in all, n in a batch, T yes/no labels.
 """
 
 import itertools
 import math
 import reprlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from outweigh._errors import TableError, UsageError
+from outweigh._targets import Coded, Kind, Labels, OneHot, YesNo, as_array, plain, read_target
 
 KINDS = {bool: "truth values", int: "numbers", float: "numbers", str: "text"}
 
+Counts = Counter[Any] | tuple[Counter[Any], ...]
+"""Of the classes of a target, or of each of its yes/no labels."""
 
-def count_classes(batches: Iterable[Any]) -> Counter[Any]:
+
+@overload
+def count_classes(
+    batches: Iterable[Any], *, kind: Labels | OneHot | None = None
+) -> Counter[Any]: ...
+@overload
+def count_classes(batches: Iterable[Any], *, kind: YesNo) -> tuple[Counter[Any], ...]: ...
+def count_classes(batches: Iterable[Any], *, kind: Kind | None = None) -> Counts:
     """Count the rows of each class in a target that need not fit in memory.
 
     Parameters
     ----------
-    batches : iterable of (n,) array-likes or series
-        The labels, some rows at a time; one batch is held at a time.
+    batches : iterable of array-likes or series
+        The targets, some rows at a time; one batch is held at a time.
+    kind : Labels, OneHot or YesNo, optional
+        What their numbers mean; without it, a batch (n,) or (n, 1) holds one label per row.
 
     Returns
     -------
     counts : collections.Counter of label → rows
         In the order of the sorted labels, plain Python values; `class_weight` takes it in place
-        of the labels.
+        of the labels. Of `YesNo` a tuple of T, one for each label, for `class_weights`. All
+        elements are counted, be they rows, pixels or steps, but for those that count for nothing.
 
     Raises
     ------
     UsageError
-        When a batch is not one label per row.
+        When a batch is not one label per row, and nothing else was said.
     TableError
-        When labels are missing or of several kinds.
+        When labels are missing or of several kinds, or are not what was said.
 
     Examples
     --------
     >>> counts = count_classes(labels for labels in ([0, 0, 1], [0, 1, 0]))
     >>> counts
     Counter({0: 4, 1: 2})
+
+    A data set of pairs:
+
+    >>> data = [("x", [[1, 0], [1, 0]]), ("x", [[0, 1], [1, 0]])]
+    >>> count_classes((y for x, y in data), kind=OneHot())
+    Counter({0: 3, 1: 1})
     """
     one = hasattr(batches, "shape") or isinstance(batches, str | bytes | Mapping)
     if one or not isinstance(batches, Iterable):
@@ -53,15 +71,34 @@ def count_classes(batches: Iterable[Any]) -> Counter[Any]:
             "batches must be an iterable of arrays, each of one label per row; came one "
             f"{type(batches).__name__}: pass [y] to count a whole target"
         )
-    total: Counter[Any] = Counter()
-    kinds: set[str] = set()
-    names = (f"batch {number}" for number in itertools.count(1))
-    counted = map(_count, batches, names)  # holds on to no batch, as a loop over them would
+    total: Counts = Counter()
+    # map holds on to no batch, as a loop over them would
+    counted = map(_batch_counts, batches, itertools.repeat(kind), itertools.count(1))
     for number, counts in enumerate(counted, 1):
-        kinds |= {KINDS[type(label)] for label in counts}
-        _check_kinds(kinds, f"batch {number}")
-        total.update(counts)
-    return _sorted(total)
+        total = added(total, counts, f"batch {number}") if number > 1 else counts
+    return total
+
+
+def added(total: Any, more: Any, name: str) -> Any:
+    """Add the counts of one more batch."""
+    if isinstance(total, tuple):
+        if len(total) != len(more):
+            raise UsageError(
+                f"batches must have the same yes/no labels; {name} has {len(more)}, those before "
+                f"it {len(total)}: mend it"
+            )
+        return tuple(_sum(a, b, name) for a, b in zip(total, more, strict=True))
+    return _sum(total, more, name)
+
+
+def counts_in(coded: Coded, name: str) -> Counts:
+    """Count the classes of a target that is read."""
+    if coded.axis is None:
+        return _counts(coded.code, coded.labels, name)
+    places = np.moveaxis(coded.code, coded.axis, 0)
+    return tuple(
+        _counts(code, coded.labels, f"label {t} of {name}") for t, code in enumerate(places)
+    )
 
 
 def counts_of(y: Any) -> Counter[Any]:
@@ -71,7 +108,7 @@ def counts_of(y: Any) -> Counter[Any]:
     ----------
     y : (N,) array-like or series, or collections.Counter of label → rows
     """
-    counts = _checked(y) if isinstance(y, Counter) else _count(y, "y")
+    counts = _checked(y) if isinstance(y, Counter) else _row_counts(y)
     _check_kinds({KINDS[type(label)] for label in counts}, "y")
     if len(counts) < 2:
         held = f"is always {reprlib.repr(next(iter(counts)))}" if counts else "has no rows"
@@ -83,22 +120,44 @@ def _sorted(counts: Counter[Any]) -> Counter[Any]:
     return Counter(dict(sorted(counts.items())))
 
 
-def _count(y: Any, name: str) -> Counter[Any]:
+def _batch_counts(batch: Any, kind: Kind | None, number: int) -> Counts:
+    name = f"batch {number}"
+    if kind is None and as_array(batch, name).ndim == 0:
+        raise UsageError(_not_rows(batch, (), name))
+    return counts_in(read_target(batch, kind, name), name)
+
+
+def _row_counts(y: Any) -> Counter[Any]:
+    """Count the labels of rows (N,)."""
+    array = as_array(y, "y")
+    if array.ndim != 1:
+        raise UsageError(_not_rows(y, array.shape, "y"))
+    coded = Labels().read(array, "y")
+    return _counts(coded.code, coded.labels, "y")
+
+
+def _not_rows(y: Any, shape: tuple[int, ...], name: str) -> str:
+    return (
+        f"{name} must hold one label per row; came {type(y).__name__} of shape {shape}: use "
+        "y.ravel() for a single column, y.argmax(axis=1) for one-hot rows"
+    )
+
+
+def _counts(code: NDArray[Any], labels: Sequence[Any], name: str) -> Counter[Any]:
     """Count labels, each as a plain Python value."""
-    try:
-        # from_pandas: NaN and pandas's NA are null. Arrow mixes no kinds, which NumPy would hide.
-        column = pa.array(_one_dimensional(y, name), from_pandas=True)
-        counted = column.value_counts().to_pylist()
-    except (pa.ArrowException, TypeError, OverflowError, UnicodeEncodeError) as error:
-        reason = " ".join(str(error).split())
-        raise TableError(
-            f"labels must be of one plain kind; {name} is not: {reason}: mend it"
-        ) from None
+    rows = np.bincount(code.ravel() + 1, minlength=len(labels) + 1)[1:]
     counts: Counter[Any] = Counter()
-    for pair in counted:
-        counts[_plain(pair["values"])] += pair["counts"]  # 0.0 and −0.0 are one label
+    for label, n in zip(labels, rows.tolist(), strict=True):
+        if n:
+            counts[label] += n  # 0.0 and −0.0 are one label
     _check_labels(counts, name)
-    return counts
+    return _sorted(counts)
+
+
+def _sum(total: Counter[Any], more: Counter[Any], name: str) -> Counter[Any]:
+    counts = total + more
+    _check_kinds({KINDS[type(label)] for label in [*total, *more]}, name)
+    return _sorted(counts)
 
 
 def _checked(given: Counter[Any]) -> Counter[Any]:
@@ -111,31 +170,9 @@ def _checked(given: Counter[Any]) -> Counter[Any]:
             )
     counts: Counter[Any] = Counter()
     for label, rows in given.items():
-        counts[_plain(label)] += int(rows)
+        counts[plain(label)] += int(rows)
     _check_labels(counts, "y")
     return counts
-
-
-def _one_dimensional(y: Any, name: str) -> NDArray[Any]:
-    try:
-        if isinstance(y, list | tuple):
-            labels = np.array(y, dtype=object)
-        else:
-            labels = y if isinstance(y, np.ma.MaskedArray) else np.asarray(y)
-    except ValueError:
-        raise UsageError(f"{name} must hold one label per row; its rows differ in length") from None
-    if labels.ndim != 1:
-        raise UsageError(
-            f"{name} must hold one label per row; came {type(y).__name__} of shape "
-            f"{labels.shape}: use y.ravel() for a single column, y.argmax(axis=1) for one-hot rows"
-        )
-    return labels.astype(labels.dtype.newbyteorder("="), copy=False)
-
-
-def _plain(label: Any) -> Any:
-    """Give a label as a plain Python value, None for a missing one."""
-    label = label.item() if isinstance(label, np.generic) else label
-    return None if label == "" or label != label else label  # NaN is the one unlike itself
 
 
 def _check_labels(counts: Counter[Any], name: str) -> None:

@@ -7,10 +7,12 @@ fit. The rest is checked where every table is.
 Letters: n rows, d columns, K classes.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.utils import (
     assert_all_finite,
@@ -24,7 +26,7 @@ from sklearn.utils.validation import validate_data
 from outweigh._classes import absent_classes
 from outweigh._columns import Columns
 from outweigh._errors import TableError, UsageError
-from outweigh._frames import is_frame
+from outweigh._frames import as_arrow, frame_columns, is_frame, renamed
 from outweigh._rows import rows_from
 from outweigh._table import Table, from_arrays
 
@@ -68,6 +70,7 @@ def taken(
         name = type(estimator).__name__
         raise UsageError(f"{name} requires y to be passed, but the target y is None")
     y = column_or_1d(y, warn=True)
+    _check_none_missing(y)
     check_classification_targets(y)
     assert_all_finite(y, input_name="y")
     check_consistent_length(columns, y)
@@ -111,8 +114,16 @@ def weighted(table: Table) -> tuple[Table, NDArray[np.int64]]:
 
 
 def new_columns(estimator: Any, X: Any) -> Columns:
-    """Bring rows to predict to the columns that a fitted estimator learned from."""
-    return rows_from(_admitted(estimator, X, reset=False), estimator.model_.features.schema).columns
+    """Bring rows to predict to the columns that a fitted estimator learned from.
+
+    Where those had no names, columns go by their places, as everywhere in scikit-learn.
+    """
+    schema = estimator.model_.features.schema
+    rows = _admitted(estimator, X, reset=False)
+    if is_frame(rows) and not hasattr(estimator, "feature_names_in_"):
+        columns = renamed(frame_columns(rows, "X"), [name for name, _ in schema])
+        rows = pa.table({name: as_arrow(column, name) for name, column in columns.items()})
+    return rows_from(rows, schema).columns
 
 
 def seed_of(random_state: Any) -> int:
@@ -120,6 +131,17 @@ def seed_of(random_state: Any) -> int:
     if isinstance(random_state, int | np.integer):
         return int(random_state)
     return int(check_random_state(random_state).randint(LARGEST_SEED))
+
+
+def _check_none_missing(y: NDArray[Any]) -> None:
+    """Raise where a label is missing that is not NaN, which scikit-learn finds itself."""
+    if y.dtype.kind != "O":
+        return
+    with suppress(pa.ArrowException):  # of several kinds: scikit-learn's to say
+        if missing := pa.array(y, from_pandas=True).null_count:
+            raise TableError(
+                f"y must hold a label for each row; {missing} are missing: leave those rows out"
+            )
 
 
 def _admitted(estimator: Any, X: Any, *, reset: bool) -> Any:

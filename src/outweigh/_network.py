@@ -13,6 +13,7 @@ import importlib.util
 import os
 import random
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ KERAS_OWN = (  # what Keras's fit calls; a model that overrides one of them trai
 )
 
 _taken: WeakSet[Any] = WeakSet()  # the models that were handed over before
+_seeding = threading.RLock()  # Python's and NumPy's generators are the same for every thread
 
 
 def keras_on_jax() -> Any:
@@ -221,15 +223,19 @@ def load_build(where: str) -> Build:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed Keras for a while, and leave Python's and NumPy's own generators as they were."""
+    """Seed Keras for a while, and leave Python's and NumPy's own generators as they were.
+
+    One thread at a time: another one's draws would be in the middle of this one's.
+    """
     keras = keras_on_jax()
-    state = random.getstate(), np.random.get_state()  # noqa: NPY002  (Keras seeds the old one)
-    keras.utils.set_random_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state[0])
-        np.random.set_state(state[1])  # noqa: NPY002
+    with _seeding:
+        state = random.getstate(), np.random.get_state()  # noqa: NPY002  (Keras seeds the old one)
+        keras.utils.set_random_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(state[0])
+            np.random.set_state(state[1])  # noqa: NPY002
 
 
 def _built(build: Build, n_features: int, n_outputs: int) -> Any:

@@ -90,14 +90,18 @@ def time_ranks(column: pa.Array, name: str, missing: Sequence[str]) -> NDArray[n
     return np.asarray(pc.rank(moment, tiebreaker="dense"), dtype=np.int64) - 1
 
 
-def measures(column: pa.Array, name: str, missing: Sequence[str]) -> NDArray[np.float64]:
-    """(N,) weights or amounts: finite, none negative, not all zero."""
+def measures(
+    column: pa.Array, name: str, missing: Sequence[str], *, may_be_zero: bool = False
+) -> NDArray[np.float64]:
+    """(N,) weights or amounts: finite, none negative, not all zero unless they may be."""
     column = told(column, missing)
     if not is_numeric(column.type):
         raise TableError(f"{name} must be {len(column)} numbers; came {column.type}: name another")
     measure = floats(column).copy()
-    if not (np.isfinite(measure) & (measure >= 0)).all() or not measure.any():
-        raise TableError(f"{name} must be finite, none negative and not all zero: mend it")
+    fine = (np.isfinite(measure) & (measure >= 0)).all() and (may_be_zero or measure.any())
+    if not fine:
+        rest = " and none negative" if may_be_zero else ", none negative and not all zero"
+        raise TableError(f"{name} must be finite{rest}: mend it")
     return measure
 
 

@@ -87,19 +87,17 @@ def read_rows(
     texts += [] if row_id is None else [row_id]
     source = Path(path).name
     columns = frame_columns(read_file(path, texts=texts), shown(source))
-    rows = _new_rows(columns, schema, missing, row_id, source)
-    if rows.row_id is not None:
-        rows = replace(rows, row_id=_counted(rows.row_id))
-    if amount is None:
-        return rows
-    require_known("the cost column", amount, columns, source)
-    values = measures(as_arrow(columns[amount], shown(amount)), shown(amount), missing)
-    extra = tuple(name for name in rows.extra if name != amount)
-    return replace(rows, amount=values, extra=extra)
+    rows = _new_rows(columns, schema, missing, row_id, amount, source)
+    return rows if rows.row_id is None else replace(rows, row_id=_counted(rows.row_id))
 
 
 def rows_from(
-    X: Any, schema: Schema, *, missing: Sequence[str] = (), row_id: str | None = None
+    X: Any,
+    schema: Schema,
+    *,
+    missing: Sequence[str] = (),
+    row_id: str | None = None,
+    amount: str | None = None,
 ) -> NewRows:
     """Take new rows from a frame, or from an array whose columns are in the study's order.
 
@@ -112,7 +110,7 @@ def rows_from(
     """
     if is_frame(X):
         source = frame_kind(X)
-        return _new_rows(frame_columns(X, source), schema, missing, row_id, source)
+        return _new_rows(frame_columns(X, source), schema, missing, row_id, amount, source)
     columns = array_columns(X)
     if len(columns) != len(schema):
         raise TableError(
@@ -120,7 +118,7 @@ def rows_from(
             "them in its order, or as a frame"
         )
     named = dict(zip((name for name, _ in schema), columns.values(), strict=True))
-    return _new_rows(named, schema, missing, row_id, "the array")
+    return _new_rows(named, schema, missing, row_id, amount, "the array")
 
 
 def _new_rows(
@@ -128,17 +126,22 @@ def _new_rows(
     schema: Schema,
     missing: Sequence[str],
     row_id: str | None,
+    amount: str | None,
     source: str,
 ) -> NewRows:
     asked = {name for name, _ in schema}
     arrays = {n: as_arrow(column, shown(n)) for n, column in columns.items() if n in asked}
     aligned, _ = align(arrays, schema, missing=missing, where=printable(source))
-    extra = tuple(name for name in columns if name not in asked and name != row_id)
-    if row_id is None:
-        return NewRows(aligned, extra)
-    require_known("--id", row_id, columns, source)
-    ids = row_ids(as_arrow(columns[row_id], shown(row_id)), shown(row_id))
-    return NewRows(aligned, extra, ids)
+    extra = tuple(name for name in columns if name not in (*asked, row_id, amount))
+    ids, values = None, None
+    if row_id is not None:
+        require_known("--id", row_id, columns, source)
+        ids = row_ids(as_arrow(columns[row_id], shown(row_id)), shown(row_id))
+    if amount is not None:
+        require_known("the cost column", amount, columns, source)
+        column = as_arrow(columns[amount], shown(amount))
+        values = measures(column, shown(amount), missing, may_be_zero=True)  # be it of one row
+    return NewRows(aligned, extra, ids, values)
 
 
 def _counted(ids: pa.Array) -> pa.Array:

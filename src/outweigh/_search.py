@@ -5,6 +5,7 @@ Letters: n rows, d columns, K classes, S settings, F folds.
 
 import time
 from dataclasses import replace
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from outweigh._answer import Study
+from outweigh._callbacks import DONE, told
 from outweigh._chunk import Progress
-from outweigh._classifier import DONE, NetworkClassifier, design_of, told
+from outweigh._classifier import NetworkClassifier, design_of
 from outweigh._costs import RowCost
 from outweigh._decisions import Cases, Decisions, worth
 from outweigh._deployment import Deployment
@@ -83,8 +86,9 @@ class WeightSearchCV(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # t
     cv_results_ : dict of str → array
         A place for each setting (S,): ``param_setting``, ``param_class_weight``, ``params``,
         ``split0_test_score`` and so on, ``mean_test_score``, ``std_test_score``,
-        ``rank_test_score``; ``mean_fit_time``, a lane's share of the whole. A score is the objective's on
-        one fold, decided by what the others chose; costs per 1,000 cases with a minus.
+        ``rank_test_score``; ``mean_fit_time``, a lane's share of the whole. A score is the
+        objective's on one fold, decided by what the others chose; costs per 1,000 cases with a
+        minus.
     best_index_ : int
         The place of what the model was refitted with.
     best_setting_ : str
@@ -224,6 +228,7 @@ class WeightSearchCV(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # t
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Score new rows by the objective: more is better, costs per 1,000 cases have a minus."""
+        check_consistent_length(X, y, sample_weight)
         said = self.predict_proba(X)[:, np.argsort(self._places())]
         code = {label: k for k, label in enumerate(self.model_.classes)}
         labels = np.asarray(y).tolist()
@@ -265,6 +270,8 @@ def _check(search: WeightSearchCV) -> None:
         raise UsageError(
             f"refit must be {VERDICT!r} or {BEST!r}; came {search.refit!r}: choose one"
         )
+    if isinstance(search.cv, Integral) and search.cv < 2:
+        raise UsageError(f"cv must be at least 2; came {search.cv!r}: 5 is usual")
     estimator = search.estimator
     if estimator is not None and not isinstance(estimator, NetworkClassifier):
         raise UsageError(
@@ -289,7 +296,7 @@ def _check(search: WeightSearchCV) -> None:
 
 def _divided(cv: Any, table: Table) -> tuple[Table, tuple[Fold, ...] | None]:
     """Give the rows that weigh something, and the folds of a splitter; None: the study's own."""
-    folds = None if isinstance(cv, int) else folds_of(cv, table.y, group=table.group)
+    folds = None if isinstance(cv, Integral) else folds_of(cv, table.y, group=table.group)
     kept, rows = weighted(table)
     if folds is None or len(rows) == len(table.y):
         return kept, folds
@@ -307,7 +314,7 @@ def _left(places: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _design(search: WeightSearchCV, estimator: NetworkClassifier, seed: int) -> Design:
     """Give how the study is made; what a splitter says about folds is not in it."""
-    folds = {"folds": search.cv} if isinstance(search.cv, int) else {}
+    folds = {"folds": int(search.cv)} if isinstance(search.cv, Integral) else {}
     return design_of(estimator, seed, time_limit=search.time_limit, **folds)
 
 

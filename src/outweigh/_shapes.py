@@ -143,7 +143,7 @@ def posterior(log: Any, shape: Shape, xp: Any) -> Any:
     shape : Shape
         At most one of γ, (Δ, ι) and ε may differ from cross-entropy's.
     xp : module
-        ``numpy`` or ``jax.numpy``.
+        ``numpy``, ``jax.numpy`` or ``keras.ops``.
 
     Notes
     -----
@@ -166,13 +166,13 @@ def posterior(log: Any, shape: Shape, xp: Any) -> Any:
     Overparameterization, NeurIPS 2021. The ways back from vector scaling and smoothing follow from
     the losses.
     """
-    if len(log) == 2:
+    if log.shape[0] == 2:
         z = log_odds(log[1] - log[0], shape, xp)
         return xp.stack([xp.zeros_like(z), z])
     iota, epsilon = (v.reshape(-1, *[1] * (log.ndim - 1)) for v in (shape.iota, shape.epsilon))
     log = _normalised(log + iota, xp)
     p = xp.exp(log)
-    q = _at_least(xp.tensordot(1 - xp.eye(len(p), dtype=p.dtype), p, axes=1), xp)
+    q = _at_least(xp.tensordot(1 - xp.eye(p.shape[0], dtype=p.dtype), p, axes=1), xp)
     bend = _bend(log, p, q, shape.gamma, xp)
     log = _normalised(log - shape.gamma * xp.log(q) - xp.log(bend), xp)
     smoothed = xp.log(_unsmoothed(xp.exp(log), epsilon, xp))
@@ -182,7 +182,7 @@ def posterior(log: Any, shape: Shape, xp: Any) -> Any:
 def log_odds(f: Any, shape: Shape, xp: Any) -> Any:
     """Give the log odds of the posterior of two classes, from those that a network says."""
     (delta_0, delta_1), (iota_0, iota_1) = shape.delta, shape.iota
-    z = xp.log(delta_0 / delta_1) + _log_ratio(iota_0 + delta_0 * f, iota_1 - delta_1 * f, xp)
+    z = _log_ratio(iota_0 + delta_0 * f, iota_1 - delta_1 * f, xp) + xp.log(delta_0 / delta_1)
     p_0, p_1 = _sigmoids(z, xp)
     bend_0 = _bend(log_sigmoid(-z, xp), p_0, p_1, shape.gamma, xp)
     bend_1 = _bend(log_sigmoid(z, xp), p_1, p_0, shape.gamma, xp)
@@ -224,7 +224,7 @@ def _bend(log: Any, p: Any, q: Any, gamma: Any, xp: Any) -> Any:
 def _unsmoothed(p: Any, epsilon: Any, xp: Any) -> Any:
     """Take smoothing back."""
     kept = 1 - epsilon
-    share = ((p / kept).sum(axis=0) - 1) / (1 / kept).sum(axis=0)
+    share = (xp.sum(p / kept, axis=0) - 1) / xp.sum(1 / kept, axis=0)
     return _left(p, (p - share) / kept, xp)
 
 
@@ -237,8 +237,8 @@ def _left(p: Any, unsmoothed: Any, xp: Any) -> Any:
 
 
 def _normalised(log: Any, xp: Any) -> Any:
-    most = log.max(axis=0)
-    return log - most - xp.log(xp.exp(log - most).sum(axis=0))
+    most = xp.max(log, axis=0)
+    return log - most - xp.log(xp.sum(xp.exp(log - most), axis=0))
 
 
 def _at_least(values: Any, xp: Any) -> Any:

@@ -181,7 +181,7 @@ class Fixed:
         given = dict(self.pairs)
         for label in given:
             if label not in classes:
-                raise UsageError(_not_a_class(label, classes))
+                raise UsageError(not_a_class(label, classes))
         if missing := [label for label in classes if label not in given]:
             raise UsageError(
                 "every class must have a weight, Keras would take 1 in silence; "
@@ -248,15 +248,15 @@ def class_weights(Y: Any, rule: str | float | Rule = "balanced") -> dict[Any, di
 
     Parameters
     ----------
-    Y : frame or array, shape (N, T)
-        A column for each target.
+    Y : frame or array, shape (N, T), or tuple of T collections.Counter
+        A column for each target, or its counts.
     rule : {"balanced", "sqrt", "none"}, rule or float
         As `class_weight` takes it.
 
     Returns
     -------
     class_weight : dict of column → dict of label → weight
-        Columns of an array go by their numbers.
+        Columns of an array, and counts, go by their numbers.
 
     Raises
     ------
@@ -268,18 +268,9 @@ def class_weights(Y: Any, rule: str | float | Rule = "balanced") -> dict[Any, di
     >>> class_weights([[0, 1], [0, 0], [0, 1], [1, 0]])
     {0: {0: 0.6666666666666666, 1: 2.0}, 1: {0: 1.0, 1: 1.0}}
     """
-    return {name: class_weight(column, rule) for name, column in target_columns(Y).items()}
-
-
-def row_weight(y: NDArray[np.int64], class_weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give each row (N,) the weight of its class: codes (N,) into class weights (K,).
-
-    Examples
-    --------
-    >>> row_weight(np.array([0, 1, 0]), np.array([0.5, 20.0]))
-    array([ 0.5, 20. ,  0.5])
-    """
-    return class_weight[y]
+    counted = isinstance(Y, list | tuple) and all(isinstance(column, Counter) for column in Y)
+    columns = dict(enumerate(Y)) if counted else target_columns(Y)
+    return {name: class_weight(column, rule) for name, column in columns.items()}
 
 
 def positive(counts: ArrayLike) -> NDArray[np.float64]:
@@ -302,7 +293,7 @@ def check_number(what: str, value: Any, low: float, high: float) -> None:
         )
 
 
-def _not_a_class(label: Any, classes: Sequence[Any]) -> str:
+def not_a_class(label: Any, classes: Sequence[Any]) -> str:
     """Write the error for a label that is none; a text that only looks like one is told so."""
     came = f"class weights must name classes; came {reprlib.repr(label)}"
     for known in classes:
