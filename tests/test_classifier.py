@@ -183,8 +183,8 @@ def test_a_seed_makes_it_repeatable_and_none_does_not():
         ({"class_weight": "weighted"}, "settings must be known; came 'weighted'"),
         ({"class_weight": "focal:2"}, "class_weight must be a rule for class weights"),
         ({"class_weight": ["balanced"]}, "a setting must be a text, a class weight"),
-        ({"members": 0}, "members must be at least 1; came 0: 5 are usual"),
-        ({"epochs": 0}, "epochs must be at least 1; came 0"),
+        ({"members": 0}, "members must be a whole number from 1; came 0"),
+        ({"epochs": 0}, "epochs must be a whole number from 1; came 0"),
         ({"watch": "loss"}, "watch must be one of undone, raw, weighted; came 'loss'"),
     ],
 )
@@ -203,3 +203,20 @@ def test_nothing_is_predicted_before_it_is_fitted_nor_from_other_columns():
 
 def test_rules_are_given_as_objects_too():
     assert small(class_weight=Power(0.5)).fit(X, Y).class_weight_ == class_weight(Y, "sqrt")
+
+
+def test_a_network_function_that_reads_another_constant_predicts_by_it():
+    factor = np.array([1.0])
+
+    def scaled(n_features, n_outputs):
+        keras = keras_on_jax()
+        rows = keras.Input((n_features,))
+        output = keras.layers.Dense(n_outputs, activation="sigmoid")(rows * factor[0])
+        return keras.Model(rows, output)
+
+    for factor[0] in (1.0, 30.0):
+        fitted = NetworkClassifier(scaled, **FIXED).fit(X, Y)
+        x = factor[0] * standardised(X)
+        kernel, bias = (v[0] for v in fitted.model_.parameters[:2])
+        said = fitted.predict_proba(X)[:, 1]
+        assert said == pytest.approx(1 / (1 + np.exp(-(x @ kernel + bias)[:, 0])), abs=1e-5)

@@ -10,6 +10,7 @@ from sklearn import metrics
 
 from outweigh._scores import (
     POINTS,
+    average_precision,
     brier,
     confusion,
     curves,
@@ -17,6 +18,7 @@ from outweigh._scores import (
     log_loss,
     ranking,
     reliability,
+    roc_auc,
 )
 
 nan = np.nan
@@ -350,3 +352,18 @@ def test_rows_of_one_score_are_in_one_bin_however_the_table_is_sorted():
     y = np.repeat([1, 0], [50, 450])
     table = reliability(y, np.full(500, 0.1))
     assert (table["count"], table["observed"]) == ([500], [0.1])
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), n=st.integers(2, 60))
+def test_rankings_are_scikit_learns_with_ties_and_weights(data, n):
+    y = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    y[:2] = True, False
+    some = st.sampled_from([0, 0.1, 0.25, 0.5, 1])
+    p = np.array(data.draw(st.lists(some, min_size=n, max_size=n)))
+    weight = data.draw(st.none() | st.just(np.linspace(0.1, 3, n)))
+    for ours, theirs in (
+        (average_precision, metrics.average_precision_score),
+        (roc_auc, metrics.roc_auc_score),
+    ):
+        assert ours(y, p, weight) == pytest.approx(theirs(y, p, sample_weight=weight), abs=1e-12)

@@ -199,7 +199,7 @@ def test_the_best_is_among_the_weights_and_none():
         ({"objective": "f1"}, "an objective must be an object"),
         ({"settings": [{0: 1, 2: 5}]}, "class weights must name classes; came 2"),
         ({"settings": "balancd"}, "settings must be known; came 'balancd'"),
-        ({"cv": 1}, "--folds must be at least 2; came 1"),
+        ({"cv": 1}, "cv must be at least 2; came 1"),
         ({"cv": ShuffleSplit(2, random_state=0)}, "ShuffleSplit does not"),
     ],
 )

@@ -231,7 +231,7 @@ def _setting(given: Any, classes: tuple[Any, ...], counts: NDArray[np.int64]) ->
             "remedies with WeightSearchCV"
         )
     if isinstance(setting.rule, Ratio) and counts[0] < counts[1]:
-        return setting_of(Ratio(1 / setting.rule.r), classes)
+        return setting_of(Ratio(1 / float(setting.rule.r)), classes)
     return setting
 
 

@@ -7,7 +7,6 @@ fit. The rest is checked where every table is.
 Letters: n rows, d columns, K classes.
 """
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +26,7 @@ from outweigh._classes import absent_classes
 from outweigh._columns import Columns
 from outweigh._errors import TableError, UsageError
 from outweigh._frames import as_arrow, frame_columns, is_frame, renamed
+from outweigh._reading import one_line
 from outweigh._rows import rows_from
 from outweigh._table import Table, from_arrays
 
@@ -70,7 +70,7 @@ def taken(
         name = type(estimator).__name__
         raise UsageError(f"{name} requires y to be passed, but the target y is None")
     y = column_or_1d(y, warn=True)
-    _check_none_missing(y)
+    _check_labels(y)
     check_classification_targets(y)
     assert_all_finite(y, input_name="y")
     check_consistent_length(columns, y)
@@ -133,15 +133,20 @@ def seed_of(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(LARGEST_SEED))
 
 
-def _check_none_missing(y: NDArray[Any]) -> None:
-    """Raise where a label is missing that is not NaN, which scikit-learn finds itself."""
+def _check_labels(y: NDArray[Any]) -> None:
+    """Raise where labels are missing or of several kinds; scikit-learn finds NaN alone."""
     if y.dtype.kind != "O":
         return
-    with suppress(pa.ArrowException):  # of several kinds: scikit-learn's to say
-        if missing := pa.array(y, from_pandas=True).null_count:
-            raise TableError(
-                f"y must hold a label for each row; {missing} are missing: leave those rows out"
-            )
+    try:
+        missing = pa.array(y, from_pandas=True).null_count
+    except pa.ArrowException as error:
+        raise TableError(
+            f"y must hold labels of one kind; arrow says: {one_line(error)}: convert them"
+        ) from None
+    if missing:
+        raise TableError(
+            f"y must hold a label for each row; {missing} are missing: leave those rows out"
+        )
 
 
 def _admitted(estimator: Any, X: Any, *, reset: bool) -> Any:

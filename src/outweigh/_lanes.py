@@ -34,13 +34,17 @@ from outweigh._chunk import (
 )
 from outweigh._errors import NetworkError
 from outweigh._machine import cores, free_memory
-from outweigh._network import Build, Network, default_network, prepare
+from outweigh._network import Build, Known, Network, default_network, known, prepare
 from outweigh._program import Lane, Program, Rows, Watch, padded, scale
 from outweigh._treatment import Treatment
 
 COPIES = 4  # of its training rows that a block holds: taken, on the device, in order, at work
 
+MOST_NOTED = 64  # network functions
+
 Tell = Callable[[Progress], None]
+
+_latest: dict[Any, str] = {}  # the sketch of what each network function last built
 
 
 def batch_order(n: int, *, seed: int, epoch: int) -> np.ndarray:
@@ -154,7 +158,9 @@ class KerasTrainer:
 
     def _prepare_for(self, chunk: Chunk) -> Network:
         n_features, n_classes = chunk.x.shape[1], chunk.class_weight.shape[-1]
-        return self._prepare(n_features, n_classes, chunk.seed, chunk.n_labels)
+        network = self._prepare(n_features, n_classes, chunk.seed, chunk.n_labels)
+        _note(known(self.build), network, n_features)
+        return network
 
     def _program(self, network: Network, chunk: Chunk) -> Program:
         """Give the program for chunks like this one; what it compiled once serves them all."""
@@ -200,7 +206,7 @@ def predict(
     NetworkError
         When these are not the parameters of such a network.
     """
-    program = _predictor(build, x.shape[1], n_classes, n_labels)
+    program = _predictor(known(build), x.shape[1], n_classes, n_labels)
     for built, trained in zip(program.network.start(), parameters, strict=False):
         if (needed := _shapes(built)) != (came := _shapes(v[0] for v in trained)):
             raise NetworkError(
@@ -227,9 +233,22 @@ def _shapes(variables: Iterable[Any]) -> str:
     return ", ".join(f"{v.dtype}{np.shape(v)}" for v in variables) or "none"
 
 
+def _note(build: Known, network: Network, n_features: int) -> None:
+    """Forget what predicts where a function builds another network than before.
+
+    It may read what was changed in between, such as an array of its module.
+    """
+    kind = build, n_features, network.n_classes, network.n_labels
+    if _latest.setdefault(kind, network.sketch) != network.sketch or len(_latest) > MOST_NOTED:
+        _latest.clear()
+        _predictor.cache_clear()
+
+
 @lru_cache(maxsize=8)
-def _predictor(build: Build, n_features: int, n_classes: int, n_labels: int | None) -> Program:
-    network = prepare(build, n_features=n_features, n_classes=n_classes, n_labels=n_labels, seed=0)
+def _predictor(build: Known, n_features: int, n_classes: int, n_labels: int | None) -> Program:
+    network = prepare(
+        build.build, n_features=n_features, n_classes=n_classes, n_labels=n_labels, seed=0
+    )
     return Program(network, batch_size=1, patience=0)
 
 

@@ -17,7 +17,8 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -89,6 +90,29 @@ def default_network(n_features: int, n_outputs: int) -> Any:
     loss = cross_entropy(keras, n_outputs, from_logits=True)
     model.compile(keras.optimizers.Adam(ADAM), loss)
     return model
+
+
+@dataclass(frozen=True)
+class Known:
+    """A network function as the key of what was compiled for it."""
+
+    build: Build = field(compare=False)
+    key: Any
+
+
+def known(build: Build) -> Known:
+    """Give a network function as a key: copies of a partial are one, as scikit-learn makes them.
+
+    One that cannot be a key, since it may change, is new each time.
+    """
+    key: Any = build
+    if isinstance(build, partial):
+        key = build.func, build.args, *sorted(build.keywords.items())
+    try:
+        hash(key)
+    except TypeError:
+        key = object()
+    return Known(build, key)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics
 
 from outweigh._objective import Ranking
+from outweigh._scores import average_precision, roc_auc
 
 Float = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -31,7 +31,7 @@ class AveragePrecision(Ranking):
 
     def score(self, y: Integers, probability: Float, row_weight: Float) -> float:
         """Score probabilities (N, K)."""
-        return _one_against_rest(metrics.average_precision_score, y, probability, row_weight)
+        return _one_against_rest(average_precision, y, probability, row_weight)
 
 
 @final
@@ -48,7 +48,7 @@ class RocAuc(Ranking):
 
     def score(self, y: Integers, probability: Float, row_weight: Float) -> float:
         """Score probabilities (N, K)."""
-        return _one_against_rest(metrics.roc_auc_score, y, probability, row_weight)
+        return _one_against_rest(roc_auc, y, probability, row_weight)
 
 
 def _one_against_rest(score: Any, y: Integers, probability: Float, row_weight: Float) -> float:
@@ -56,7 +56,7 @@ def _one_against_rest(score: Any, y: Integers, probability: Float, row_weight: F
     y, probability, row_weight = y[counts], probability[counts], row_weight[counts]
     k = probability.shape[1]
     each = [
-        score(y == c, probability[:, c], sample_weight=row_weight)
+        score(y == c, probability[:, c], row_weight)
         for c in ([1] if k == 2 else range(k))
         if 0 < np.count_nonzero(y == c) < len(y)
     ]

@@ -51,6 +51,43 @@ def ranking(
     return float(precision), float(area)
 
 
+def average_precision(
+    y: np.ndarray, probability: np.ndarray, row_weight: np.ndarray | None = None
+) -> float:
+    r"""Give the mean precision over the recalls, of truth values y (N,) and probabilities (N,).
+
+    There must be weight on both truth values.
+
+    Notes
+    -----
+    .. math:: \sum_c (R_c - R_{c-1}) P_c
+
+    with recall R and precision P from each probability that came upwards, the highest first.
+
+    Examples
+    --------
+    >>> average_precision(np.array([True, False, True, False]), np.array([0.9, 0.8, 0.7, 0.1]))
+    0.8333333333333333
+    """
+    caught, alarms = _flagged(y, probability, row_weight)
+    gained = np.diff(caught, prepend=0.0)
+    return float(gained @ (caught / (caught + alarms)) / caught[-1])
+
+
+def roc_auc(y: np.ndarray, probability: np.ndarray, row_weight: np.ndarray | None = None) -> float:
+    """Give the share of pairs of both truth values that are in the right order; ties count half.
+
+    Examples
+    --------
+    >>> roc_auc(np.array([True, False, True, False]), np.array([0.9, 0.8, 0.7, 0.1]))
+    0.75
+    """
+    caught, alarms = _flagged(y, probability, row_weight)
+    before = np.append(0.0, caught[:-1])
+    pairs = np.diff(alarms, prepend=0.0) @ (caught + before) / 2
+    return float(pairs / (caught[-1] * alarms[-1]))
+
+
 def log_loss(y: np.ndarray, probability: np.ndarray, row_weight: np.ndarray | None = None) -> float:
     """Give the mean of −log p(true class).
 
@@ -163,10 +200,20 @@ def reliability(
 def _ranking_of_fold(
     y: np.ndarray, probability: np.ndarray, row_weight: Any
 ) -> tuple[float, float]:
-    return (
-        float(metrics.average_precision_score(y, probability, sample_weight=row_weight)),
-        float(metrics.roc_auc_score(y, probability, sample_weight=row_weight)),
-    )
+    return average_precision(y, probability, row_weight), roc_auc(y, probability, row_weight)
+
+
+def _flagged(
+    y: np.ndarray, probability: np.ndarray, row_weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Count the positives and the negatives, (C,) each, from each probability that came upwards."""
+    order = np.argsort(-probability, kind="stable")
+    last = np.append(np.diff(probability[order]) != 0, True)  # rows of one probability go together
+    positive = y[order].astype(float)
+    weight = 1.0 if row_weight is None else row_weight[order]
+    of_both = positive * weight, (1 - positive) * weight
+    caught, alarms = (of_class.cumsum()[last] for of_class in of_both)
+    return caught, alarms
 
 
 def _take(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
