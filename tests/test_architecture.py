@@ -24,19 +24,21 @@ _scores:
 _shapes:
 report:
 _calibration: _repairs
-_counts: _errors
 _groups: _errors
 _loss: _errors
 _reading: _errors
+_targets: _errors
 _treatment: _shapes
 _deployment: _errors _shapes
 _predictions: _errors _shapes
 _objective: _cutoffs _errors _operating
-_rankings: _objective
 _counted: _errors _objective
+_counts: _errors _targets
 _frames: _errors _reading
 _labels: _errors _reading
+_rankings: _objective _scores
 _trial: _errors _loss
+_outputs: _errors _reading _targets
 _samplers: _errors _estimators _reading
 _split: _classes _errors _groups
 _validation: _classes _errors _groups
@@ -45,6 +47,7 @@ _decisions: _calibration _deployment _objective _operating _predictions _repairs
 _columns: _errors _labels _reading
 _cost_file: _costs _errors _reading
 _network: _errors _loss _trial
+_splitter: _classes _errors _split
 _weights: _counts _errors _frames
 _spread: _costs _decisions _deployment _objective
 _difference: _decisions _interval _objective _predictions _scores
@@ -54,37 +57,49 @@ _draws: _errors _weights
 _losses: _shapes _weights
 _compare: _decisions _difference _interval _predictions
 _roles: _columns _errors _labels _reading
+_row_weights: _counts _errors _outputs _reading _targets _weights
 _versus: _decisions _difference _interval _objective _predictions _rankings _scores
 _wanted: _cost_file _costs _counted _errors _objective _rankings _reading
 _chunk: _draws _shapes
 _look: _compare _decisions _predictions
 _recipe: _columns _errors _features _reading
+_batches: _counts _errors _outputs _row_weights _targets
 _rows: _columns _errors _frames _labels _reading _roles
 _table: _columns _errors _frames _labels _reading _roles
+_odds: _costs _counts _errors _operating _outputs _row_weights _shapes _targets _weights
+_callbacks: _chunk
+_py_dataset: _batches
 _multilabel: _chunk _treatment
 _probability_findings: _look _predictions _reading
+_tf_data: _batches _errors _outputs _row_weights _targets
+_intake: _classes _columns _errors _frames _reading _rows _table
 _references: _chunk _errors _estimators _machine _predictions _reading _weights
 _test_file: _columns _errors _frames _labels _reading _roles _table
 _decision_findings: _compare _counted _difference _look _objective _predictions _reading _scores
   _versus
+_loaders: _batches _errors _py_dataset _row_weights _tf_data
 _program: _chunk _layout _multilabel _network _shapes _treatment
 _settings: _draws _errors _losses _predictions _references _samplers _weights
 _terminal: _chunk _settings
 _cohorts: _chunk _draws _references _samplers _settings
 _lanes: _chunk _errors _machine _network _program _treatment
-_grammar: _draws _errors _losses _reading _references _samplers _settings _weights
-_model: _columns _deployment _errors _features _lanes _network _objective _operating _repairs
-  _shapes
+_grammar: _draws _errors _estimators _losses _reading _references _samplers _settings _weights
+_engine: _lanes _network
 _plan: _chunk _cohorts _errors _features _groups _settings _shapes _split _table _validation
+_model: _chunk _columns _deployment _errors _features _lanes _network _objective _operating
+  _repairs _shapes
 _cases: _columns _errors _files _labels _model _reading
 _training: _chunk _cohorts _errors _machine _plan _references _settings
+_whole: _errors _features _model _network _reading _recipe _repairs _shapes
 _bundle: _errors _files _model _network _operating _reading _recipe _repairs _shapes
 _folder: _bundle _decisions _errors _files _model report
+_export: _columns _errors _files _model _network _reading _whole
 _study: _chunk _compare _costs _decisions _deployment _errors _features _groups _objective _plan
   _predictions _settings _shapes _split _table _training
 _lane_findings: _chunk _look _reading _study
 _column_findings: _columns _look _reading _study _table
 _data_findings: _groups _look _reading _split _study
+_mlflow: _bundle _columns _errors _export _model _network _rows _whole
 _answer: _compare _decisions _errors _files _folder _model _predictions _rows report
 _labelled: _chunk _compare _costs _decisions _deployment _errors _objective _plan _predictions
   _settings _shapes _split _study _table _training
@@ -92,19 +107,25 @@ _findings: _column_findings _data_findings _decision_findings _lane_findings _lo
   _probability_findings _study
 _record: _chunk _compare _decisions _deployment _findings _objective _plan _predictions _scored
   _scores _settings _spread _study _table _versus
-_final: _answer _chunk _errors _findings _model _network _record _shapes _study
+_final: _answer _findings _model _network _record _shapes _study
 _demo: _chunk _compare _costs _decisions _deployment _lanes _network _predictions _record _scored
   _settings _split _study _table _weights
 _elsewhere: _answer _columns _compare _costs _decisions _deployment _errors _findings _frames
   _labels _objective _predictions _reading _record _roles _scored
-_weigh: _answer _chunk _deployment _errors _final _frames _grammar _lanes _network _objective
-  _plan _study _table
-_weigh_labels: _answer _chunk _deployment _errors _final _frames _grammar _labelled _lanes
+_ensemble: _chunk _final _model _network _plan _repairs _settings _shapes _split _table _training
+_weigh_labels: _answer _chunk _deployment _engine _errors _final _frames _grammar _labelled
   _network _objective _plan _table
-__init__: _answer _compare _costs _counted _counts _elsewhere _errors _network _predictions
-  _rankings _shapes _weigh _weigh_labels _weights
+_weigh: _answer _chunk _deployment _engine _errors _final _frames _grammar _network _objective
+  _plan _split _study _table
+_classifier: _callbacks _chunk _engine _ensemble _errors _grammar _intake _network _plan
+  _predictions _settings _weights
 _cli: _bundle _cases _demo _deployment _errors _files _folder _grammar _machine _network _plan
   _predictions _reading _rows _study _table _terminal _test_file _wanted _weigh report
+_search: _answer _callbacks _chunk _classifier _costs _decisions _deployment _errors _grammar
+  _intake _network _objective _plan _predictions _settings _split _splitter _study _table _weigh
+__init__: _answer _classifier _compare _costs _counted _counts _elsewhere _errors _export _loaders
+  _mlflow _network _odds _predictions _rankings _row_weights _search _targets _weigh _weigh_labels
+  _weights
 """
 """From the ground up. `_weigh`, `_demo` and `_model` import the engine, `_lanes`, only late."""
 

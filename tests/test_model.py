@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from outweigh import Cost, UsageError
+from outweigh import Cost, NetworkError, UsageError
+from outweigh._chunk import DIVERGED, FINISHED, Curves, Trained
 from outweigh._columns import number_columns
 from outweigh._deployment import AS_TRAINED, Deployment
 from outweigh._model import learned

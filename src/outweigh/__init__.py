@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from outweigh._answer import Study
+    from outweigh._classifier import NetworkClassifier
     from outweigh._compare import Verdict
     from outweigh._costs import Cost, CostMatrix, RowCost
     from outweigh._counted import (
@@ -31,10 +32,16 @@ if TYPE_CHECKING:
         TableError,
         UsageError,
     )
+    from outweigh._export import export_keras, export_onnx
+    from outweigh._loaders import weighted
+    from outweigh._mlflow import log_model
     from outweigh._network import default_network
+    from outweigh._odds import initial_bias, threshold, undo
     from outweigh._predictions import Predictions
     from outweigh._rankings import AveragePrecision, RocAuc
-    from outweigh._shapes import undo
+    from outweigh._row_weights import row_weight
+    from outweigh._search import WeightSearchCV
+    from outweigh._targets import Labels, OneHot, YesNo
     from outweigh._weigh import weigh
     from outweigh._weigh_labels import weigh_labels
     from outweigh._weights import Effective, Power, class_weight, class_weights
@@ -51,8 +58,11 @@ _ROOMS = {
     "DataError": "_errors",
     "Effective": "_weights",
     "FBeta": "_counted",
+    "Labels": "_targets",
     "Matthews": "_counted",
+    "NetworkClassifier": "_classifier",
     "NetworkError": "_errors",
+    "OneHot": "_targets",
     "OutweighError": "_errors",
     "Power": "_weights",
     "PrecisionAtRecall": "_counted",
@@ -65,14 +75,23 @@ _ROOMS = {
     "TableError": "_errors",
     "UsageError": "_errors",
     "Verdict": "_compare",
+    "WeightSearchCV": "_search",
+    "YesNo": "_targets",
     "class_weight": "_weights",
     "class_weights": "_weights",
     "count_classes": "_counts",
     "default_network": "_network",
-    "undo": "_shapes",
+    "export_keras": "_export",
+    "export_onnx": "_export",
+    "initial_bias": "_odds",
+    "log_model": "_mlflow",
+    "row_weight": "_row_weights",
+    "threshold": "_odds",
+    "undo": "_odds",
     "weigh": "_weigh",
     "weigh_labels": "_weigh_labels",
     "weigh_predictions": "_elsewhere",
+    "weighted": "_loaders",
 }
 
 __all__ = [
@@ -85,8 +104,11 @@ __all__ = [
     "DataError",
     "Effective",
     "FBeta",
+    "Labels",
     "Matthews",
+    "NetworkClassifier",
     "NetworkError",
+    "OneHot",
     "OutweighError",
     "Power",
     "PrecisionAtRecall",
@@ -99,14 +121,23 @@ __all__ = [
     "TableError",
     "UsageError",
     "Verdict",
+    "WeightSearchCV",
+    "YesNo",
     "class_weight",
     "class_weights",
     "count_classes",
     "default_network",
+    "export_keras",
+    "export_onnx",
+    "initial_bias",
+    "log_model",
+    "row_weight",
+    "threshold",
     "undo",
     "weigh",
     "weigh_labels",
     "weigh_predictions",
+    "weighted",
 ]
 
 
