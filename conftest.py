@@ -52,6 +52,18 @@ def _printed(arguments: list[str]) -> str:
     return out.getvalue()
 
 
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say how many of scikit-learn's own checks our estimators pass."""
+    ended = {
+        outcome: sum("test_estimator_checks.py" in test.nodeid for test in tests)
+        for outcome, tests in terminalreporter.stats.items()
+        if outcome in ("passed", "xfailed", "failed")
+    }
+    if any(ended.values()):
+        said = ", ".join(f"{n} {outcome}" for outcome, n in ended.items())
+        terminalreporter.write_line(f"scikit-learn's checks of estimators: {said}")
+
+
 @pytest.fixture(scope="module")
 def _folder_of_its_own(tmp_path_factory: pytest.TempPathFactory):
     """Let a document's blocks write files where they disturb nobody."""

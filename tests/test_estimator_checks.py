@@ -36,17 +36,7 @@ CHECKS = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _count(request):
-    """Print how many checks there are."""
-    yield
-    out = request.config.get_terminal_writer()
-    out.line(f"\nscikit-learn's checks: {len(CHECKS)}, {len(ESTIMATORS) * len(CANNOT_PASS)} excused")
-
-
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")  # theirs
 @pytest.mark.parametrize(("estimator", "check"), CHECKS)
 def test_scikit_learn_finds_nothing_amiss(estimator, check):
     check(estimator)
-
-

@@ -22,6 +22,7 @@ from outweigh._rows import read_rows, rows_from
 from outweigh._table import Table, from_arrays, from_frame, read_table
 
 SMALL = b"a,y\n1,0\n2,0\n3,1\n"
+TORN = gzip.compress(SMALL * 99, mtime=0)[:-20]
 
 
 def assert_same(one: Table, other: Table) -> None:
@@ -576,7 +577,11 @@ def test_a_bad_file_is_one_clear_line(write, kind):
         ("data.parquet", b"", "must be readable; 'data.parquet' is not"),
         ("data.parquet", b"a,y\n1,0\n" * 9, "must be readable; 'data.parquet' is not"),
         ("data.csv.gz", SMALL, "must be readable; 'data.csv.gz' is not"),
-        ("data.csv.gz", gzip.compress(SMALL * 99, mtime=0)[:-20], "must be readable; 'data.csv.gz' is not"),
+        (
+            "data.csv.gz",
+            TORN,
+            "must be readable; 'data.csv.gz' is not",
+        ),
         ("\x1b[31m\n.csv", b"a;y", "'\\x1b[31m\\n.csv'"),
     ],
 )

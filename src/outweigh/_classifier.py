@@ -103,7 +103,7 @@ class NetworkClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  
     >>> network.fit(X, y).predict_proba(X).shape
     (400, 2)
     >>> network.class_weight_[1]
-    4.651162790697675
+    4.878048780487805
     """
 
     def __init__(

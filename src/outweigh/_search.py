@@ -119,7 +119,7 @@ class WeightSearchCV(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # t
     >>> network = NetworkClassifier(epochs=2, random_state=0)
     >>> search = WeightSearchCV(network, settings=["sqrt", "balanced"], cv=2).fit(X, y)
     >>> search.cv_results_["param_setting"].tolist()
-    ['none', 'power:0.5', 'balanced']
+    ['none', 'sqrt', 'balanced']
     >>> search.predict_proba(X).shape, search.verdict_.basis
     ((400, 2), 'cross-fitted')
     """
