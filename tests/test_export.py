@@ -233,7 +233,7 @@ def test_a_layer_that_cannot_be_loaded_again_is_told_and_the_old_file_stays(tmp_
 
 
 def test_a_file_that_says_something_else_gets_no_name(tmp_path, monkeypatch):
-    other = lambda model, inputs: whole(replace(model, factor=np.array([2.0, 1.0])), inputs=inputs)
+    other = lambda model, **how: whole(replace(model, factor=np.array([2.0, 1.0])), **how)
     monkeypatch.setattr(_export, "whole", other)
     with pytest.raises(ow.UsageError, match=r"are 0\.\d+ apart on average"):
         export_keras(made(), tmp_path / "m.keras")
@@ -398,3 +398,18 @@ def test_a_study_goes_from_a_frame_to_a_file(tmp_path):
     found = loaded(tmp_path / "m.keras").predict(frame.to_numpy("float32"), verbose=0)
     assert np.abs(found - study.predict_proba(frame)).max() < 1e-3
     assert np.abs(found - study.predict_proba(frame)).mean() < APART
+
+
+def test_a_file_of_a_search_has_the_classes_in_the_order_of_its_probabilities(tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    y = np.where(np.arange(60) % 4, "usual", "rare")  # the rarer one, which is positive, is first
+    network = ow.NetworkClassifier(linear, epochs=2, random_state=0)
+    search = ow.WeightSearchCV(network, settings="balanced", cv=2).fit(X, y)
+    assert search.model_.classes == ("usual", "rare")
+    export_keras(search, tmp_path / "m.keras")
+    said = keras_on_jax().saving.load_model(tmp_path / "m.keras").predict(X, verbose=0)
+    assert said == pytest.approx(search.predict_proba(X), abs=APART)
+    told = json.loads(zipfile.ZipFile(tmp_path / "m.keras").read(ABOUT))
+    assert (told["classes"], told["positive"]) == (["rare", "usual"], "rare")
+    assert told["threshold"] == search.best_threshold_

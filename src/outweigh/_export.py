@@ -62,9 +62,9 @@ def export_keras(fitted: Any, path: str | Path, *, inputs: str = COLUMNS) -> Non
 
     Notes
     -----
-    The order of columns and classes, and the rule that decides, are in ``outweigh.json`` in the
-    file, which is a zip archive. An isotonic repair may be so steep that a row in a thousand
-    differs in the third or fourth digit; else differences stay below 1e-5.
+    The order of columns and classes, which is that of ``predict_proba``, and the rule that decides
+    are in ``outweigh.json`` in the file, which is a zip archive. An isotonic repair may be so steep
+    that a row in a thousand differs in the third or fourth digit; else differences stay below 1e-5.
 
     Examples
     --------
@@ -78,8 +78,9 @@ def export_keras(fitted: Any, path: str | Path, *, inputs: str = COLUMNS) -> Non
     True
     """
     model = _checked(fitted, path, ".keras", inputs)
-    trial, expected = _trial(model, inputs)
-    built = whole(model, inputs=inputs)
+    flips = _flips(fitted, model)
+    trial, expected = _trial(model, inputs, flips)
+    built = whole(model, inputs=inputs, flips=flips)
     with TemporaryDirectory() as folder:
         draft = Path(folder, "model.keras")
         try:
@@ -94,7 +95,7 @@ def export_keras(fitted: Any, path: str | Path, *, inputs: str = COLUMNS) -> Non
             ) from None
         _compare(lambda x: np.asarray(loaded(x)), trial, expected)
         with zipfile.ZipFile(draft, "a") as archive:
-            archive.writestr(ABOUT, json.dumps(about(model, inputs), indent=1))
+            archive.writestr(ABOUT, json.dumps(about(model, inputs, flips=flips), indent=1))
         _write(Path(path), draft.read_bytes())
 
 
@@ -121,9 +122,11 @@ def export_onnx(fitted: Any, path: str | Path, *, inputs: str = COLUMNS) -> None
     """
     model = _checked(fitted, path, ".onnx", inputs)
     converter, runtime = (wanted(module, "onnx") for module in ("jax2onnx", "onnxruntime"))
-    trial, expected = _trial(model, inputs)
+    flips = _flips(fitted, model)
+    trial, expected = _trial(model, inputs, flips)
     try:
-        data = _converted(converter, whole(model, inputs=inputs), about(model, inputs))
+        built = whole(model, inputs=inputs, flips=flips)
+        data = _converted(converter, built, about(model, inputs, flips=flips))
         session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
         _compare(lambda x: session.run([PROBABILITY], {inputs: x})[0], trial, expected)
     except UsageError:
@@ -170,18 +173,21 @@ def wanted(module: str, extra: str) -> Any:
         ) from None
 
 
-def about(model: Model, inputs: str) -> dict[str, Any]:
+def about(model: Model, inputs: str, *, flips: bool = False) -> dict[str, Any]:
     """Say as plain JSON types what a file cannot show."""
+    two = len(model.classes) == 2
     names = dict(model.features.schema) if inputs == COLUMNS else model.features.names
     return {
         "outweigh": version("outweigh"),
         "inputs": inputs,
         "names": list(names),
-        "classes": list(model.classes),
+        "classes": list(model.classes[::-1] if flips else model.classes),
+        "positive": model.classes[1] if two else None,
         "target": model.target,
         "setting": model.setting,
         "prior": model.prior.tolist(),
         "rule": None if model.rule is None else model.rule.as_record(),
+        "decisions": list(model.classes),
         "threshold": None if model.rule is None else model.rule.threshold,
         "amount_column": model.amount_column,
     }
@@ -200,7 +206,21 @@ def _checked(fitted: Any, path: str | Path, suffix: str, inputs: str) -> Model:
     return model
 
 
-def _trial(model: Model, inputs: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _flips(fitted: Any, model: Model) -> bool:
+    """Tell whether a classifier has its two classes in another order than its model."""
+    classes = getattr(fitted, "classes_", None)
+    return classes is not None and classes.tolist() == list(model.classes[::-1])
+
+
+def _trial(
+    model: Model, inputs: str, flips: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Draw rows as they might come, and give what is to be said of them."""
+    x, expected = _drawn(model, inputs)
+    return x, expected[:, ::-1] if flips else expected
+
+
+def _drawn(model: Model, inputs: str) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Draw rows as they might come, and give what the model says of them."""
     rng = np.random.default_rng(0)
     if inputs == FEATURES:

@@ -31,7 +31,7 @@ TINY = float(np.finfo("float32").tiny)
 SUREST = 1e-7  # a probability is not taken for less before its logit is taken
 
 
-def whole(model: Model, *, inputs: str) -> Any:
+def whole(model: Model, *, inputs: str, flips: bool = False) -> Any:
     """Build a Keras model that gives a model's probabilities (n, K), in the order of its classes.
 
     Parameters
@@ -41,6 +41,8 @@ def whole(model: Model, *, inputs: str) -> Any:
         What it takes, as float32: the columns (n, P) in the order of ``model.features.schema``,
         NaN for gaps, if `check_columns` lets them pass; or the features (n, D) that
         ``model.features.transform`` makes of them.
+    flips : bool
+        Whether the classes come in the opposite order.
     """
     keras = keras_on_jax()
     width = len(model.features.schema if inputs == COLUMNS else model.features.names)
@@ -49,6 +51,8 @@ def whole(model: Model, *, inputs: str) -> Any:
     each = [_undone(_said(network, x, model), model) for network in _networks(model)]
     averaged = keras.ops.mean(keras.ops.stack(each), axis=0)
     probability = _deployed(_repaired(averaged, model.repair), model.factor)
+    if flips:
+        probability = keras.ops.flip(probability, axis=-1)
     named = keras.layers.Identity(name=PROBABILITY, dtype="float32")(probability)
     return keras.Model(given, named, name="outweigh")
 
