@@ -20,7 +20,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from outweigh import AveragePrecision, NetworkClassifier, Power, WeightSearchCV, class_weight
 from outweigh._network import keras_on_jax, seeded
 
-ROWS, FEATURES, BATCH, EPOCHS = 20_000, 30, 128, 30
+ROWS, FEATURES, BATCH, EPOCHS = 5_000, 30, 128, 30
 TABLES: dict[str, dict[str, Any]] = {
     "5 % positives": {"weights": [0.95], "n_informative": 10},
     "1 % positives": {"weights": [0.99], "n_informative": 10},
@@ -28,7 +28,7 @@ TABLES: dict[str, dict[str, Any]] = {
     "noisy labels": {"weights": [0.95], "n_informative": 6, "flip_y": 0.05},
     "far apart": {"weights": [0.98], "n_informative": 5, "class_sep": 2.0},
 }
-CANDIDATES = [None, *(Power(tenths / 10) for tenths in range(1, 16))]
+CANDIDATES = [None, *(Power(fifths / 5) for fifths in range(1, 16))]
 FOLDS = StratifiedKFold(5, shuffle=True, random_state=0)
 
 
@@ -112,7 +112,7 @@ def measured(arms: dict[str, Any], X: Any, y: Any, rounds: int, *, keras: bool) 
             begun = time.perf_counter()
             arm.fit(X, y)
             found[name][0].append(time.perf_counter() - begun)
-            found[name] = found[name][0], arm.best_index_ / 10
+            found[name] = found[name][0], arm.best_index_ / 5
     return found
 
 

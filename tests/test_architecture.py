@@ -117,8 +117,8 @@ _weigh_labels: _answer _chunk _deployment _engine _errors _final _frames _gramma
   _network _objective _plan _table
 _weigh: _answer _chunk _deployment _engine _errors _final _frames _grammar _network _objective
   _plan _split _study _table
-_classifier: _callbacks _chunk _engine _ensemble _errors _grammar _intake _network _plan
-  _predictions _settings _weights
+_classifier: _callbacks _chunk _engine _ensemble _errors _grammar _intake _network _plan _settings
+  _weights
 _cli: _bundle _cases _demo _deployment _errors _files _folder _grammar _machine _network _plan
   _predictions _reading _rows _study _table _terminal _test_file _wanted _weigh report
 _search: _answer _callbacks _chunk _classifier _costs _decisions _deployment _errors _grammar

@@ -15,7 +15,7 @@ FIXED = {"epochs": 3, "patience": 0, "batch_size": 48, "random_state": 0}
 
 
 def small(**parameters):
-    return NetworkClassifier(linear, **{**FIXED, **parameters})
+    return NetworkClassifier(**{"network": linear, **FIXED, **parameters})
 
 
 def standardised(x):
@@ -180,12 +180,15 @@ def test_a_seed_makes_it_repeatable_and_none_does_not():
         ({"class_weight": {0: 0, 1: 5}}, "the weight of class 0 must be a number from 1e-30"),
         ({"class_weight": {0: -1, 1: 5}}, "the weight of class 0 must be a number from 1e-30"),
         ({"class_weight": {0: 1, 1: np.nan}}, "the weight of class 1 must be a number"),
-        ({"class_weight": "weighted"}, "settings must be known; came 'weighted'"),
-        ({"class_weight": "focal:2"}, "class_weight must be a rule for class weights"),
-        ({"class_weight": ["balanced"]}, "a setting must be a text, a class weight"),
+        ({"class_weight": "weighted"}, "a rule must be one of 'none', 'sqrt', 'balanced', a rule"),
+        ({"class_weight": "focal:2"}, "a rule must be one of .*; came 'focal:2': choose one"),
+        ({"class_weight": ["balanced"]}, r"a rule must be one of .*; came \['balanced'\]"),
+        ({"undo": "no"}, "undo must be True or False; came 'no'"),
+        ({"random_state": 2**40}, "random_state must be from 0 to 2147483647; came"),
+        ({"random_state": -1}, "random_state must be from 0 to 2147483647; came -1"),
         ({"members": 0}, "members must be a whole number from 1; came 0"),
         ({"epochs": 0}, "epochs must be a whole number from 1; came 0"),
-        ({"watch": "loss"}, "watch must be one of undone, raw, weighted; came 'loss'"),
+        ({"watch": "loss"}, "^watch must be one of undone, raw, weighted; came 'loss'"),
     ],
 )
 def test_parameters_that_make_no_sense_are_one_clear_line(parameters, message):
@@ -203,6 +206,50 @@ def test_nothing_is_predicted_before_it_is_fitted_nor_from_other_columns():
 
 def test_rules_are_given_as_objects_too():
     assert small(class_weight=Power(0.5)).fit(X, Y).class_weight_ == class_weight(Y, "sqrt")
+
+
+def test_what_a_network_function_reads_may_change_between_fits_but_not_before_predicting():
+    keras, act = keras_on_jax(), ["relu"]
+
+    def changing(n_features, n_outputs):
+        layers = keras.layers
+        hidden = layers.Dense(4, activation=act[0])
+        return keras.Sequential([keras.Input((n_features,)), hidden, layers.Dense(n_outputs)])
+
+    said = []
+    for act[0] in ("relu", "tanh", "relu"):
+        said.append(NetworkClassifier(changing, **FIXED).fit(X, Y).predict_proba(X))
+    assert (said[0] == said[2]).all()
+    assert np.abs(said[0] - said[1]).max() > 0.01
+    relu = NetworkClassifier(changing, **FIXED).fit(X, Y)
+    act[0] = "sigmoid"
+    assert (relu.predict_proba(X) == said[0]).all()  # as it is known from before
+    fewer = NetworkClassifier(changing, **FIXED).fit(X[:, :3], Y)
+    act[0] = "elu"
+    with pytest.raises(NetworkError, match="what it reads has changed since"):
+        fewer.predict_proba(X[:, :3])
+
+
+def test_a_partial_of_lists_is_one_network_function_for_all_fits(monkeypatch):
+    from functools import partial
+
+    from outweigh import _program
+
+    compiled = []
+    of_engine = _program.Program.compile
+    monkeypatch.setattr(
+        _program.Program,
+        "compile",
+        lambda program, *given: compiled.append(id(program)) or of_engine(program, *given),
+    )
+    for _ in range(3):
+        small(network=None).set_params(network=partial(linear_of, units=[1])).fit(X, Y)
+    assert len(compiled) == 3
+    assert len(set(compiled)) == 1
+
+
+def linear_of(n_features, n_outputs, *, units):
+    return linear(n_features, n_outputs * units[0])
 
 
 def test_a_network_function_that_reads_another_constant_predicts_by_it():

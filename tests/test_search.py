@@ -164,6 +164,38 @@ def test_rows_of_weight_nought_are_no_rows_in_any_fold():
     assert one.verdict_ == other.verdict_
 
 
+def test_rows_of_weight_nought_do_not_decide_which_class_is_positive():
+    weight = np.where((Y == 0) & (np.cumsum(Y == 0) > 20), 0.0, 1.0)  # the rarer is 0 now
+    kept = weight > 0
+    one = search(cv=2).fit(X, Y, sample_weight=weight)
+    other = search(cv=2).fit(X[kept], Y[kept])
+    assert one.model_.classes == other.model_.classes == (1, 0)
+    assert (one.predict_proba(X) == other.predict_proba(X)).all()
+
+
+def test_a_fold_with_nothing_to_rank_has_no_score():
+    negatives = np.flatnonzero(Y == 0)
+    rest = np.setdiff1d(np.arange(len(Y)), negatives[:40])
+    thirds = np.array_split(np.random.default_rng(0).permutation(rest), 2)
+    pairs = [(np.setdiff1d(np.arange(len(Y)), out), out) for out in (negatives[:40], *thirds)]
+    found = search(cv=pairs, objective=AveragePrecision(), refit="best").fit(X, Y)
+    assert np.isnan(found.cv_results_["split0_test_score"]).all()
+    splits = [found.cv_results_[f"split{f}_test_score"] for f in (1, 2)]
+    assert found.cv_results_["mean_test_score"] == pytest.approx(np.mean(splits, axis=0))
+
+
+def test_a_score_is_for_the_world_that_the_model_is_for():
+    found = search(prevalence=0.02, objective=Cost(fn=20, fp=1)).fit(X, Y)
+    flagged = found.predict(X) == 1
+    missed, alarms = np.mean(~flagged[Y == 1]), np.mean(flagged[Y == 0])
+    assert found.score(X, Y) == pytest.approx(-1000 * (0.02 * missed * 20 + 0.98 * alarms))
+
+
+def test_a_copy_is_saved_with_its_model(fitted, tmp_path):
+    pickle.loads(pickle.dumps(fitted.study_)).save(tmp_path / "copy")
+    assert (tmp_path / "copy" / "bundle").is_dir()
+
+
 def test_groups_stay_on_one_side():
     group = np.arange(len(Y)) // 5
     found = search(cv=3).fit(X, Y, groups=group)
@@ -200,6 +232,8 @@ def test_the_best_is_among_the_weights_and_none():
         ({"settings": [{0: 1, 2: 5}]}, "class weights must name classes; came 2"),
         ({"settings": "balancd"}, "settings must be known; came 'balancd'"),
         ({"cv": 1}, "cv must be at least 2; came 1"),
+        ({"prevalence": 2}, "^prevalence must lie between 0 and 1; came 2"),
+        ({"time_limit": 0}, "^time_limit must be above 0 minutes; came 0"),
         ({"cv": ShuffleSplit(2, random_state=0)}, "ShuffleSplit does not"),
     ],
 )

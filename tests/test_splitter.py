@@ -74,7 +74,7 @@ def test_folds_that_cannot_choose_on_the_others_are_refused(cv, message):
         (([0, 1, 99], [2]), "must be numbers from 0 to 11; fold 0 of cv has 0 to 99"),
         (([-1, 1], [2]), "must be numbers from 0 to 11; fold 0 of cv has -1 to 1"),
         (([0, 1, 2], [2]), "no row may train and judge at once; 1 of fold 0 of cv do"),
-        (([0, 1], []), "fold 0 of cv has none"),
+        (([0, 1], []), "fold 0 of cv has none: divide"),
         (([0, 2], [1]), "fold 0 of cv has no positives: use StratifiedKFold"),
     ],
 )
@@ -85,3 +85,29 @@ def test_a_fold_that_cannot_train_or_judge_is_one_clear_line(pair, message):
 
 def test_leaving_one_out_is_a_fold_for_each_row():
     assert len(folds_of(LeaveOneOut(), Y)) == 12
+
+
+def test_a_splitter_is_shown_the_table_as_it_came():
+    class Watching(KFold):
+        def split(self, X, y=None, groups=None):
+            self.shown = X, y
+            return super().split(X, y, groups)
+
+    cv, names = Watching(2), np.array(["no", "yes"])[Y]
+    folds_of(cv, Y, shown=("X" * 12, names))
+    assert cv.shown[0] == "X" * 12
+    assert cv.shown[1] is names
+
+
+def test_rows_that_are_left_out_leave_folds_of_the_others():
+    kept = np.array([0, 1, 2, 4, 5, 7, 8, 9])
+    first, second = folds_of([([0, 1, 2, 3, 4], [5, 6, 7]), ([5, 6, 7], [0, 1, 3])], Y, kept=kept)
+    assert (first.training.tolist(), first.held_out.tolist()) == ([0, 1, 2, 3], [4, 5])
+    assert (second.training.tolist(), second.held_out.tolist()) == ([4, 5], [0, 1])
+    with pytest.raises(SplitError, match="must hold out rows that weigh something; fold 0 of cv"):
+        folds_of([([0, 1], [3, 6]), ([2, 4], [0])], Y, kept=kept)
+
+
+def test_groups_are_whole_or_an_error():
+    with pytest.raises(SplitError, match="1 groups of fold 0 of cv are on both: use Stratified"):
+        folds_of([([0, 1, 2], [3]), ([3, 4], [0, 1])], Y, group=GROUP)

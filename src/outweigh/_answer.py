@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, final
@@ -127,23 +126,24 @@ class Study:
 
     def save(self, folder: str | Path, *, configuration: dict[str, Any] | None = None) -> None:
         """Write a run folder: report, numbers, predictions, decisions, configuration, model."""
-        try:
-            model = None if self._make_model is None else self.model
-        except NetworkError:  # the report says that its lanes diverged
-            model = None
         _folder.write(
             Path(folder),
             results=self.results,
             decisions=self.decisions,
             configuration=configuration or {},
-            model=model,
+            model=self._model_if_any(),
         )
+
+    def _model_if_any(self) -> Model | None:
+        """Give the model; None where it diverged, as the report says, or was trained elsewhere."""
+        try:
+            return self.model
+        except (NetworkError, UsageError):
+            return None
 
     def __getstate__(self) -> dict[str, Any]:
         """Give what is pickled: what the study came to, and none of the rows that it was about."""
-        _ = self.results
-        with suppress(NetworkError, UsageError):  # it has none
-            _ = self.model
+        _ = self.results, self._model_if_any()
         return {**vars(self), "_make_results": None, "_make_model": None}
 
     def __repr__(self) -> str:

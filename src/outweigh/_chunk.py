@@ -107,6 +107,7 @@ class Trained:
     parameters: tuple[Any, ...] | None = (
         None  # arrays (L, ...) in the network's order, if asked for
     )
+    sketch: str = ""  # what the network computes, where it is one; see `Network.sketch`
 
     @classmethod
     def joined(cls, parts: Sequence["Trained"]) -> "Trained":
@@ -120,6 +121,7 @@ class Trained:
             epochs=np.concatenate([part.epochs for part in parts]),
             curves=Curves(*map(_stacked, zip(*[part.curves for part in parts], strict=True))),
             parameters=_concatenated(kept) if kept else None,
+            sketch=next((part.sketch for part in parts if part.sketch), ""),
         )
 
     def take(self, lanes: Sequence[int]) -> "Trained":
@@ -135,6 +137,7 @@ class Trained:
             parameters=None
             if self.parameters is None
             else tuple([v[numbers] for v in of_kind] for of_kind in self.parameters),
+            sketch=self.sketch,
         )
 
     @property

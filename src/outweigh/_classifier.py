@@ -22,12 +22,11 @@ from outweigh._engine import keras_trainer
 from outweigh._ensemble import train_ensemble
 from outweigh._errors import UsageError
 from outweigh._grammar import setting_of
-from outweigh._intake import new_columns, seed_of, taken, weighted
+from outweigh._intake import in_own_words, new_columns, seed_of, taken, weighted
 from outweigh._network import Build, default_network
 from outweigh._plan import Design
-from outweigh._predictions import WEIGHTS
-from outweigh._settings import Setting
-from outweigh._weights import LEAST, MOST, Ratio, Rule, check_number
+from outweigh._settings import TWIN, Setting
+from outweigh._weights import LEAST, MOST, Ratio, Rule, check_number, rule_of
 
 WHOLE = {"members": 1, "epochs": 1, "patience": 0, "batch_size": 1, "workers": 1}
 """The least that numbers may be."""
@@ -48,8 +47,8 @@ class NetworkClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  
         with one output for two classes and K for K classes. Two hidden layers of 64 unless given.
     class_weight : {"balanced", "sqrt", "none"}, rule, float, dict or None
         As `class_weight` takes it: a name; `Power`, `Effective`; how many times as much a row of
-        the rarer of two classes weighs; weights by label, every class among them. Of the rows that
-        `fit` is given.
+        the rarer of two classes weighs; weights by label, every class among them. Rules count the
+        rows that `fit` is given, whatever they weigh.
     members : int
         Networks that are trained from different seeds, and averaged.
     epochs : int, optional
@@ -134,6 +133,7 @@ class NetworkClassifier(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  
         self.random_state = random_state
 
     @with_callbacks  # type: ignore[untyped-decorator]
+    @in_own_words
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train the networks.
 
@@ -218,21 +218,20 @@ def _check(estimator: NetworkClassifier) -> None:
         whole = isinstance(value, Integral) and not isinstance(value, bool)
         if not (whole and value >= least) and (value is not None or name not in OPTIONAL):
             raise UsageError(f"{name} must be a whole number from {least}; came {value!r}: mend it")
+    if not isinstance(estimator.undo, bool | np.bool_):
+        raise UsageError(f"undo must be True or False; came {estimator.undo!r}: mend it")
     if estimator.learning_rate is not None:
         check_number("learning_rate", estimator.learning_rate, LEAST, MOST)
 
 
 def _setting(given: Any, classes: tuple[Any, ...], counts: NDArray[np.int64]) -> Setting:
     """Give the setting of a class weight; a ratio is about the rarer class, whichever it is."""
-    setting = setting_of(given, classes)
-    if setting.kind != WEIGHTS:
-        raise UsageError(
-            f"class_weight must be a rule for class weights; came {given!r}: try other "
-            "remedies with WeightSearchCV"
-        )
-    if isinstance(setting.rule, Ratio) and counts[0] < counts[1]:
-        return setting_of(Ratio(1 / float(setting.rule.r)), classes)
-    return setting
+    if given is None:
+        return TWIN
+    rule = rule_of(given)
+    if isinstance(rule, Ratio) and counts[0] < counts[1]:
+        rule = Ratio(1 / float(rule.r))
+    return setting_of(rule, classes)
 
 
 def _of_lane(curves: Curves) -> Curves:

@@ -86,5 +86,6 @@ def train_ensemble(
         network=name_of(build),
         target=table.target,
         source=table.source,
+        sketch=members[0].sketch,
     )
     return Ensemble(model, members)

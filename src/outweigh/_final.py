@@ -78,6 +78,7 @@ def model_of(evidence: Evidence, build: Any, network_name: str) -> Model:
         network=network_name,
         target=e.table.target,
         source=e.table.source,
+        sketch=e.final.trained[0].sketch,
     )
 
 

@@ -7,8 +7,11 @@ fit. The rest is checked where every table is.
 Letters: n rows, d columns, K classes.
 """
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -24,13 +27,18 @@ from sklearn.utils.validation import validate_data
 
 from outweigh._classes import absent_classes
 from outweigh._columns import Columns
-from outweigh._errors import TableError, UsageError
+from outweigh._errors import DataError, TableError, UsageError
 from outweigh._frames import as_arrow, frame_columns, is_frame, renamed
 from outweigh._reading import one_line
 from outweigh._rows import rows_from
 from outweigh._table import Table, from_arrays
 
 LARGEST_SEED = 2**31
+
+OWN_NAMES = {"folds": "cv", "seed": "random_state", "row_weight": "sample_weight", "use": "refit"}
+"""What options and arguments are called here."""
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
 
 
 def taken(
@@ -81,17 +89,15 @@ def taken(
             f"y must hold two classes or more; came {len(labels)} class, {labels}: pass rows of "
             "each"
         )
-    if positive is None and len(labels) == 2:
-        first, second = np.bincount(codes)
-        positive = labels[0 if rarer and first < second else 1]
     table = from_arrays(
         columns,
         np.array(labels, dtype=object)[codes].tolist(),
-        positive=positive,
+        positive=labels[1] if positive is None and len(labels) == 2 else positive,
         row_weight=row_weight,
         group=group,
     )
-    return table, classes
+    flips = rarer and positive is None and _first_is_rarer(table)
+    return _flipped(table) if flips else table, classes
 
 
 def weighted(table: Table) -> tuple[Table, NDArray[np.int64]]:
@@ -129,8 +135,43 @@ def new_columns(estimator: Any, X: Any) -> Columns:
 def seed_of(random_state: Any) -> int:
     """Give the seed that a ``random_state`` means: a whole number is itself, others draw one."""
     if isinstance(random_state, int | np.integer):
+        if not 0 <= random_state < LARGEST_SEED:
+            raise UsageError(
+                f"random_state must be from 0 to {LARGEST_SEED - 1}; came {random_state}: 0 will do"
+            )
         return int(random_state)
     return int(check_random_state(random_state).randint(LARGEST_SEED))
+
+
+def in_own_words(fit: Fit) -> Fit:
+    """Tell errors of a fit in the names that scikit-learn's users know, not the command line's."""
+
+    @wraps(fit)
+    def told(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return fit(*args, **kwargs)
+        except (UsageError, DataError) as error:
+            said = re.sub(r"--([a-z-]+)|row_weight", _own_name, str(error))
+            raise type(error)(said) from error.__cause__
+
+    return told  # type: ignore[return-value]  # the same signature
+
+
+def _own_name(name: re.Match[str]) -> str:
+    text = name[1] or name[0]
+    return OWN_NAMES.get(text, text.replace("-", "_"))
+
+
+def _first_is_rarer(table: Table) -> bool:
+    """Tell whether the first of two classes is the rarer, among rows that weigh something."""
+    there = slice(None) if table.row_weight is None else table.row_weight > 0
+    first, second, *more = np.bincount(table.y[there], minlength=2)
+    return not more and bool(first < second)
+
+
+def _flipped(table: Table) -> Table:
+    """Make the first of two classes the positive one."""
+    return replace(table, classes=table.classes[::-1], y=1 - table.y)
 
 
 def _check_labels(y: NDArray[Any]) -> None:

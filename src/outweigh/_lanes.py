@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -40,11 +40,7 @@ from outweigh._treatment import Treatment
 
 COPIES = 4  # of its training rows that a block holds: taken, on the device, in order, at work
 
-MOST_NOTED = 64  # network functions
-
 Tell = Callable[[Progress], None]
-
-_latest: dict[Any, str] = {}  # the sketch of what each network function last built
 
 
 def batch_order(n: int, *, seed: int, epoch: int) -> np.ndarray:
@@ -158,9 +154,7 @@ class KerasTrainer:
 
     def _prepare_for(self, chunk: Chunk) -> Network:
         n_features, n_classes = chunk.x.shape[1], chunk.class_weight.shape[-1]
-        network = self._prepare(n_features, n_classes, chunk.seed, chunk.n_labels)
-        _note(known(self.build), network, n_features)
-        return network
+        return self._prepare(n_features, n_classes, chunk.seed, chunk.n_labels)
 
     def _program(self, network: Network, chunk: Chunk) -> Program:
         """Give the program for chunks like this one; what it compiled once serves them all."""
@@ -185,6 +179,7 @@ def predict(
     n_classes: int = 2,
     n_labels: int | None = None,
     delta: np.ndarray | None = None,
+    sketch: str = "",
 ) -> np.ndarray:
     """Give the probabilities (L, n, K) of rows by networks that were trained.
 
@@ -200,13 +195,15 @@ def predict(
         Of a network of T labels; the probabilities are (L, n, T, 2).
     delta : (K,) float, optional
         What their logits are multiplied by.
+    sketch : str
+        Of the network that was trained, where it is known.
 
     Raises
     ------
     NetworkError
         When these are not the parameters of such a network.
     """
-    program = _predictor(known(build), x.shape[1], n_classes, n_labels)
+    program = _predictor(known(build), x.shape[1], n_classes, n_labels, sketch)
     for built, trained in zip(program.network.start(), parameters, strict=False):
         if (needed := _shapes(built)) != (came := _shapes(v[0] for v in trained)):
             raise NetworkError(
@@ -233,22 +230,19 @@ def _shapes(variables: Iterable[Any]) -> str:
     return ", ".join(f"{v.dtype}{np.shape(v)}" for v in variables) or "none"
 
 
-def _note(build: Known, network: Network, n_features: int) -> None:
-    """Forget what predicts where a function builds another network than before.
-
-    It may read what was changed in between, such as an array of its module.
-    """
-    kind = build, n_features, network.n_classes, network.n_labels
-    if _latest.setdefault(kind, network.sketch) != network.sketch or len(_latest) > MOST_NOTED:
-        _latest.clear()
-        _predictor.cache_clear()
-
-
 @lru_cache(maxsize=8)
-def _predictor(build: Known, n_features: int, n_classes: int, n_labels: int | None) -> Program:
+def _predictor(
+    build: Known, n_features: int, n_classes: int, n_labels: int | None, sketch: str
+) -> Program:
     network = prepare(
         build.build, n_features=n_features, n_classes=n_classes, n_labels=n_labels, seed=0
     )
+    if sketch and network.sketch != sketch:
+        raise NetworkError(
+            "the network function must build the network that was trained, it builds one that "
+            "computes something else: what it reads has changed since, such as a variable of its "
+            "module; pass that as an argument, with functools.partial."
+        )
     return Program(network, batch_size=1, patience=0)
 
 
@@ -420,7 +414,8 @@ def _train_block(block: _Block, program: Program, start: Lane, crew: _Crew) -> T
     held_out = np.asarray(program.predict(*best, _held_out(chunk), scale(treatment)))
     crew.end(block, len(losses))
     curves = jax.tree.map(lambda *v: np.stack(v, axis=1), *losses)
-    return _result(block, held_out, watch, best, curves, crew.keep_parameters)
+    trained = _result(block, held_out, watch, best, curves, crew.keep_parameters)
+    return replace(trained, sketch=program.network.sketch)
 
 
 def _result(

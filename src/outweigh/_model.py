@@ -67,6 +67,8 @@ class Model:
         ``"default"``, or what the user calls theirs.
     target, source : str
         What was predicted, and the data it was learned from.
+    sketch : str
+        Of the network, in the process that trained it: `build` must still build that one.
     """
 
     classes: tuple[Any, ...]
@@ -87,6 +89,7 @@ class Model:
     network: str
     target: str
     source: str
+    sketch: str = ""
 
     def predict_proba(self, columns: Columns) -> np.ndarray:
         """Give the probability (n, K) of each class: undone, averaged, repaired, at deployment."""
@@ -104,13 +107,19 @@ class Model:
         scaled = k > 2 and bool((self.shape.delta != 1).any())
         delta = self.shape.delta if scaled else None
         if self.label is None:
-            said = predict(self.build, parameters, x, n_classes=k, delta=delta)
+            said = predict(self.build, parameters, x, n_classes=k, delta=delta, sketch=self.sketch)
         else:
             place, n_labels = self.label
-            said = predict(self.build, parameters, x, n_labels=n_labels)[:, :, place]
+            said = predict(self.build, parameters, x, n_labels=n_labels, sketch=self.sketch)[
+                :, :, place
+            ]
         said = unshaped(said, self.shape)
         averaged = np.asarray(undo(said, self.class_weight).mean(axis=0))
         return deployed(self.repair(averaged), self.factor)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give what is pickled: another version of JAX may write the same network another way."""
+        return {**vars(self), "sketch": ""}
 
     def at(self, objective: Costs | None, deployment: Deployment) -> "Model":
         """Give the same model for other costs, or for another world than it was made for."""

@@ -11,6 +11,7 @@ Keras and JAX are imported here and in the rooms above, only once a network is n
 
 import importlib.util
 import os
+import pickle
 import random
 import sys
 import threading
@@ -111,8 +112,16 @@ def known(build: Build) -> Known:
     try:
         hash(key)
     except TypeError:
-        key = object()
+        key = _written(build) if isinstance(build, partial) else object()
     return Known(build, key)
+
+
+def _written(build: partial[Any]) -> Any:
+    """Write a partial as a key by what its arguments hold, lists and arrays too."""
+    try:
+        return build.func, pickle.dumps((build.args, sorted(build.keywords.items())))
+    except Exception:  # whatever an argument's class raises
+        return object()
 
 
 @dataclass(frozen=True)

@@ -207,6 +207,9 @@ def _flagged(
     y: np.ndarray, probability: np.ndarray, row_weight: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count the positives and the negatives, (C,) each, from each probability that came upwards."""
+    if row_weight is not None and not row_weight.all():  # weight 0: the row is absent
+        there = row_weight > 0
+        y, probability, row_weight = y[there], probability[there], row_weight[there]
     order = np.argsort(-probability, kind="stable")
     last = np.append(np.diff(probability[order]) != 0, True)  # rows of one probability go together
     positive = y[order].astype(float)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.callback import CallbackSupportMixin, with_callbacks
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from outweigh._answer import Study
@@ -25,9 +25,9 @@ from outweigh._decisions import Cases, Decisions, worth
 from outweigh._deployment import Deployment
 from outweigh._errors import UsageError
 from outweigh._grammar import Given, parse_settings
-from outweigh._intake import new_columns, seed_of, taken, weighted
+from outweigh._intake import in_own_words, new_columns, seed_of, taken, weighted
 from outweigh._network import default_network
-from outweigh._objective import Costs, Objective
+from outweigh._objective import Costs, Objective, Ranking
 from outweigh._plan import Design
 from outweigh._predictions import WEIGHTS
 from outweigh._settings import BEST, TWIN, Setting
@@ -62,7 +62,7 @@ class WeightSearchCV(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # t
         What decisions are for. Unless given, a missed positive costs n0/n1 false alarms.
     cv : int, splitter or iterable
         Folds of the study, stratified, whole groups where there are some; or a splitter of
-        scikit-learn, or pairs of training and held-out row numbers.
+        scikit-learn, or pairs of training and held-out row numbers. None means 5.
     refit : {"verdict", "best"}
         What the model is refitted with: no weights unless the verdict says that they help; or
         whatever came out best, none among them, as in a grid search.
@@ -152,6 +152,7 @@ class WeightSearchCV(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # t
         self.random_state = random_state
 
     @with_callbacks  # type: ignore[untyped-decorator]
+    @in_own_words
     def fit(self, X: Any, y: Any, *, sample_weight: Any = None, groups: Any = None) -> Self:
         """Run the study, and refit the setting to use on all rows.
 
@@ -164,7 +165,8 @@ class WeightSearchCV(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # t
         sample_weight : array-like, shape (n,), optional
             What each row weighs, in training and in scores; scaled to mean 1.
         groups : array-like, shape (n,), optional
-            Rows of one group are on one side of every fold.
+            Rows of one group are on one side of every fold; it is an error if the splitter or the
+            pairs in ``cv`` have it otherwise.
 
         Returns
         -------
@@ -182,7 +184,7 @@ class WeightSearchCV(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # t
             rarer=True,
             group=groups,
         )
-        table, folds = _divided(self.cv, table)
+        table, folds = _divided(self.cv, table, X, y)
         state = estimator.random_state if self.random_state is None else self.random_state
         settings = parse_settings(self.settings, table.classes)
         begun = time.perf_counter()
@@ -227,15 +229,20 @@ class WeightSearchCV(ClassifierMixin, CallbackSupportMixin, BaseEstimator):  # t
         return np.asarray(self.classes_[np.argsort(self._places())[decided]])
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Score new rows by the objective: more is better, costs per 1,000 cases have a minus."""
+        """Score rows by the objective: more is better, costs per 1,000 cases have a minus.
+
+        Where the model is for another prevalence than it was trained at, rows are such as `fit`
+        had, and the score is for that world.
+        """
         check_consistent_length(X, y, sample_weight)
         said = self.predict_proba(X)[:, np.argsort(self._places())]
         code = {label: k for k, label in enumerate(self.model_.classes)}
-        labels = np.asarray(y).tolist()
+        labels = column_or_1d(y).tolist()
         if strange := set(labels) - code.keys():
             raise UsageError(f"y must hold classes that fit saw; came {strange}: leave them out")
         true = np.array([code[label] for label in labels])
         weight = np.ones(len(true)) if sample_weight is None else np.asarray(sample_weight, float)
+        weight = weight * self.model_.factor[true]
         cases = Cases(true, np.zeros(len(true), dtype=np.int64), weight, None)
         decided = np.zeros(len(true), int) if self.model_.rule is None else self.model_.decide(said)
         objective = self.study_.decisions.objective
@@ -294,22 +301,12 @@ def _check(search: WeightSearchCV) -> None:
         )
 
 
-def _divided(cv: Any, table: Table) -> tuple[Table, tuple[Fold, ...] | None]:
+def _divided(cv: Any, table: Table, X: Any, y: Any) -> tuple[Table, tuple[Fold, ...] | None]:
     """Give the rows that weigh something, and the folds of a splitter; None: the study's own."""
-    folds = None if isinstance(cv, Integral) else folds_of(cv, table.y, group=table.group)
     kept, rows = weighted(table)
-    if folds is None or len(rows) == len(table.y):
-        return kept, folds
-    place = np.full(len(table.y), -1)
-    place[rows] = np.arange(len(rows))
-    return kept, tuple(
-        Fold(_left(place[fold.training]), _left(place[fold.held_out]), fold.repeat)
-        for fold in folds
-    )
-
-
-def _left(places: NDArray[np.int64]) -> NDArray[np.int64]:
-    return places[places >= 0]
+    if cv is None or isinstance(cv, Integral):
+        return kept, None
+    return kept, folds_of(cv, table.y, shown=(X, y), group=table.group, kept=rows)
 
 
 def _design(search: WeightSearchCV, estimator: NetworkClassifier, seed: int) -> Design:
@@ -339,7 +336,8 @@ def _cv_results(study: Study, parameters: dict[str, Results], seconds: float) ->
     decisions, names = study.decisions, study.predictions.settings
     params = [parameters.get(name, {"setting": name}) for name in names]
     score = _by_fold(decisions)
-    mean = score.mean(axis=0)
+    known = score[np.isfinite(score).all(axis=1)]  # a fold may have nothing to rank
+    mean = known.mean(axis=0) if len(known) else np.zeros(len(names))
     return {
         "mean_fit_time": np.full(len(names), seconds / study.predictions.outcome.size),
         "std_fit_time": np.zeros(len(names)),
@@ -352,7 +350,7 @@ def _cv_results(study: Study, parameters: dict[str, Results], seconds: float) ->
         "params": params,
         **{f"split{f}_test_score": of_fold for f, of_fold in enumerate(score)},
         "mean_test_score": mean,
-        "std_test_score": score.std(axis=0),
+        "std_test_score": known.std(axis=0) if len(known) else np.zeros(len(names)),
         "rank_test_score": rankdata(-mean, method="min").astype(np.int32),
     }
 
@@ -381,5 +379,7 @@ def _scores(
     decided: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """Score settings (S,) on some cases: more is better."""
+    if isinstance(objective, Ranking):
+        return np.array([objective.score(cases.y, said, cases.weight) for said in probability])
     score = -worth(objective, cases, probability, decided)
     return 1000 * score / cases.weight.sum() if isinstance(objective, Costs) else score

@@ -239,7 +239,7 @@ def class_weight(
     classes, counts = tuple(counted), np.array(list(counted.values()))
     rarer_first = len(classes) == 2 and counts[0] < counts[1]
     order = slice(None, None, -1 if rarer_first else 1)  # rules want (negative, positive)
-    weight = _rule(rule).weights(counts[order], classes[order])[order]
+    weight = rule_of(rule).weights(counts[order], classes[order])[order]
     return dict(zip(classes, weight.tolist(), strict=True))
 
 
@@ -304,7 +304,8 @@ def not_a_class(label: Any, classes: Sequence[Any]) -> str:
     return f"{came}, which is none of {reprlib.repr(list(classes))}: leave it out, or mend it"
 
 
-def _rule(rule: Any) -> Rule:
+def rule_of(rule: Any) -> Rule:
+    """Give the rule that is meant by a name, a ratio, a dict or a rule itself."""
     match rule:
         case str() if rule in NAMED:
             return Power(NAMED[rule])
