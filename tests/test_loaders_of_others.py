@@ -70,6 +70,23 @@ def same(got, expected):
 # TensorFlow
 
 
+@pytest.mark.parametrize("ignore", [np.nan, -1])
+def test_what_is_ignored_weighs_nothing_in_a_graph_too(tf, ignore):
+    labels = np.array([0, 1, 0, ignore, 0, ignore])
+    given = {0: 1, 1: 5}
+    for kind in (Labels(ignore=ignore), YesNo(ignore=ignore)):
+        y = labels.reshape(2, 3)
+        data = tf.data.Dataset.from_tensors((np.zeros((2, 1)), y))
+        [(_, _, found)] = weighted(data, given, kind=kind)
+        assert found.numpy().tolist() == row_weight(y, given, kind=kind).tolist()
+
+
+def test_labels_that_no_graph_can_hold_are_one_clear_line(tf):
+    data = tf.data.Dataset.from_tensors((np.zeros((2, 1)), np.array([0.0, 1e20])))
+    with pytest.raises(UsageError, match="are whole numbers; weights came for"):
+        weighted(data, {0: 1, 1e20: 2})
+
+
 def test_fit_takes_a_weighted_tf_dataset_as_arrays(tf, on_arrays):
     rows = tf.data.Dataset.from_tensor_slices((X, Y[:, None]))
     same(fitted(weighted(rows.batch(B))), on_arrays)

@@ -63,7 +63,7 @@ def test_each_label_can_have_weights_of_its_own():
         (0.5, {0: 1, 1: 2}, r"p.reshape\(-1, 1\)"),
         ([[0.5]], {0: 1, 1: 2, 2: 3}, "one for each of 3 classes"),
         ([[0.2], [3.1]], {0: 1, 1: 2}, "came 3.1: are these logits"),
-        ([[0.5, 0.5], [0, 0]], {0: 1, 1: 2}, "came a row of zeros"),
+        ([[0.5, 0.5], [0, 0]], {0: 1, 1: 2}, "must sum to 1; came a sum of 0"),
         (["a"], {0: 1, 1: 2}, "must be an array of numbers"),
         ([0.5, 0.5], [1, 0], "must be positive numbers"),
         ([0.5, 0.5], [1, np.nan], "must be positive numbers"),
@@ -173,3 +173,13 @@ def test_each_yes_no_label_starts_at_its_own_base_rate():
 def test_a_class_without_rows_has_no_bias(y, kind, says):
     with pytest.raises(DataError, match=says):
         initial_bias(y, kind=kind)
+
+
+@pytest.mark.parametrize("sigmoids", [[0.5, 0.9], [[0.9, 0.9]], [[0.2, 0.2]]])
+def test_sigmoids_are_no_rows_of_classes(sigmoids):
+    with pytest.raises(UsageError, match=r"p.reshape\(-1, 1\) if each of them is a case's sigmoid"):
+        undo(sigmoids, {0: 1, 1: 9})
+
+
+def test_a_bias_takes_a_dict_that_has_more_classes():
+    assert initial_bias([0, 0, 1], {0: 1, 1: 2, 2: 3}) == pytest.approx(0)

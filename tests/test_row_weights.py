@@ -17,6 +17,7 @@ from outweigh import (
     class_weight,
     class_weights,
     row_weight,
+    weighted,
 )
 
 
@@ -257,3 +258,18 @@ def test_keras_weighs_each_of_several_outputs_as_by_hand(rng):
     by_hand = (weight["churn"][:, 0] * churn).mean() + (weight["kind"] * kind).mean() + value.mean()
     got = model.evaluate(X, y, sample_weight=weight, verbose=0, return_dict=True)
     assert got["loss"] == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_a_dict_for_a_list_of_outputs_is_weights_by_label():
+    targets = np.array([0, 0, 1]), np.array([1, 1, 0])
+    for made in (list, tuple):
+        found = row_weight(made(targets), {0: 1, 1: 9})
+        assert [weights.tolist() for weights in found] == [[1, 1, 9], [9, 9, 1]]
+
+
+def test_a_ratio_beside_no_weights_is_a_ratio():
+    x, y = np.zeros((6, 1)), {"churn": np.array([0, 0, 0, 0, 0, 1]), "value": np.arange(6.0)}
+    batches = [(x[i : i + 3], {k: v[i : i + 3] for k, v in y.items()}) for i in (0, 3)]
+    wanted = row_weight(y, {"churn": 9.0, "value": None})
+    found = [weights["churn"] for _, _, weights in weighted(batches, {"churn": 9.0, "value": None})]
+    assert np.concatenate(found) == pytest.approx(wanted["churn"])

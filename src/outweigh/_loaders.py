@@ -24,9 +24,10 @@ def weighted(
     Parameters
     ----------
     data
-        Of (x, y) or (x, y, sample_weight), batched or not: a `tf.data.Dataset`, a
-        `keras.utils.PyDataset`, a torch `DataLoader`, a grain `MapDataset`, `IterDataset` or
-        `DataLoader`, a generator, or whatever else can be iterated.
+        Of (x, y) or (x, y, sample_weight): a `tf.data.Dataset`, a `keras.utils.PyDataset`, a torch
+        `DataLoader`, a grain `MapDataset`, `IterDataset` or `DataLoader`, a generator, or whatever
+        else can be iterated. In batches; or row by row, where the target of a row is one number or
+        has a kind: without one several numbers are taken for a batch of labels.
     class_weight : {"balanced", "sqrt", "none"}, rule, float or dict
         As `row_weight` takes it.
     kind : Labels, OneHot or YesNo, optional

@@ -28,6 +28,9 @@ class_weight_of = class_weight  # where an argument has its name
 
 Float = NDArray[np.float64]
 
+UNROUND = 0.01
+"""By how much the sum of a row may differ from 1: float16 has three digits."""
+
 SLACK = 1e-5
 """By how much float32's rounding may take a probability beyond 1."""
 
@@ -217,6 +220,8 @@ def _log_shares(counts: Counter[Any], rule: Any) -> Float:
 def _masses(counts: Counter[Any], rule: Any) -> Float:
     """Give the weighted rows (K,) of each class, in the order of the sorted labels."""
     rows = counts_of(counts)
+    if isinstance(rule, Mapping) and rows.keys() <= rule.keys():  # it may have more classes
+        rule = {label: rule[label] for label in rows}
     weight = class_weight_of(rows, "none" if rule is None else rule)
     return np.array([n * weight[label] for label, n in rows.items()])
 
@@ -268,8 +273,12 @@ def _checked(probability: ArrayLike, k: int) -> Float:
             f"probabilities must lie within 0 and 1; came {said[beyond][0]:g}: are these logits? "
             "Take their sigmoid or softmax first"
         )
-    if not alone and (said.sum(axis=-1) == 0).any():
-        raise UsageError("some class must have a probability above 0; came a row of zeros: mend it")
+    total = said.sum(axis=-1)
+    if not alone and (off := np.abs(total - 1) > UNROUND).any():
+        raise UsageError(
+            f"the probabilities of a row must sum to 1; came a sum of {total[off].flat[0]:g}: "
+            "p.reshape(-1, 1) if each of them is a case's sigmoid"
+        )
     return said
 
 

@@ -34,12 +34,13 @@ def each_output(function: Callable[..., Any], y: Any, **choices: Any) -> Any:
 
 def each(function: Callable[..., Any], outputs: Any, choices: Mapping[str, Any]) -> Any:
     """Call a function with each of several outputs, a dict, list or tuple."""
-    names = list(outputs) if isinstance(outputs, Mapping) else list(range(len(outputs)))
+    named = isinstance(outputs, Mapping)
+    names = list(outputs) if named else list(range(len(outputs)))
     results = []
     for name in names:
-        own = {what: _own(choice, what, name, names) for what, choice in choices.items()}
+        own = {what: _own(choice, what, name, names, named) for what, choice in choices.items()}
         results.append(told(f"output {shown(name)}", function, outputs[name], **own))
-    if isinstance(outputs, Mapping):
+    if named:
         return dict(zip(names, results, strict=True))
     return tuple(results) if isinstance(outputs, tuple) else results
 
@@ -53,10 +54,13 @@ def told(name: str, function: Callable[..., Any], y: Any, **own: Any) -> Any:
         raise type(error)(known) from None
 
 
-def _own(choice: Any, what: str, name: Any, names: Sequence[Any]) -> Any:
-    """Give what was chosen for one output."""
-    by_place = isinstance(name, int) and isinstance(choice, list | tuple)
-    by_name = isinstance(choice, Mapping) and any(known in choice for known in names)
+def _own(choice: Any, what: str, name: Any, names: Sequence[Any], named: bool) -> Any:
+    """Give what was chosen for one output: of a dict by its name, of a list by its place.
+
+    A dict for a list of outputs is one choice for all of them: its keys are labels, not places.
+    """
+    by_place = not named and isinstance(choice, list | tuple)
+    by_name = named and isinstance(choice, Mapping) and any(known in choice for known in names)
     if by_place and len(choice) != len(names):
         raise UsageError(
             f"{what} must have one for each of {len(names)} outputs; has {len(choice)}"

@@ -102,9 +102,13 @@ def settled(class_weight: Any, counts: Any) -> Any:
 
 
 def asks(class_weight: Any) -> bool:
-    """Whether any part of what is wanted needs counts: all but dicts of weights, and None."""
+    """Whether any part of what is wanted needs counts: all but dicts of weights, and None.
+
+    A dict of numbers alone has weights by label; beside anything else, a number is a ratio.
+    """
     if isinstance(class_weight, Mapping):
-        return any(asks(part) for part in class_weight.values() if not isinstance(part, Real))
+        parts = class_weight.values()
+        return not all(isinstance(part, Real) for part in parts) and any(map(asks, parts))
     if isinstance(class_weight, list | tuple):
         return any(map(asks, class_weight))
     return class_weight is not None

@@ -107,15 +107,19 @@ def _graph_weight(tf: Any, y: Any, name: str, rule: Any, kind: Any) -> Any:
         raise UsageError(f"labels must be numbers in a graph; {name} holds text: encode it first")
     match resolved(kind, shape, name):
         case Labels() as labels:
-            return _of_labels(tf, y, {**checked(rule), **_nothing(labels.ignore)}, name)
+            return _of_labels(tf, y, checked(rule), labels.ignore, name)
         case OneHot():
             return _of_one_hot(tf, y, rule, _places(shape, -1, name), name)
         case YesNo() as yes_no:
             return _of_yes_no(tf, y, rule, _places(shape, yes_no.axis, name), yes_no, name)
 
 
-def _nothing(ignore: Any) -> dict[Any, float]:
-    return {} if ignore is None else {ignore: 0.0}
+def _is(tf: Any, values: Any, ignore: Any) -> Any:
+    """Tell which values count for nothing; NaN is unlike itself."""
+    if ignore is None:
+        return tf.zeros_like(values, tf.bool)
+    numbers = tf.cast(values, tf.float64)
+    return tf.math.is_nan(numbers) if ignore != ignore else numbers == float(ignore)
 
 
 def _places(shape: tuple[int | None, ...], axis: int, name: str) -> int:
@@ -128,10 +132,10 @@ def _places(shape: tuple[int | None, ...], axis: int, name: str) -> int:
     return size
 
 
-def _of_labels(tf: Any, y: Any, given: Mapping[Any, float], name: str) -> Any:
+def _of_labels(tf: Any, y: Any, given: Mapping[Any, float], ignore: Any, name: str) -> Any:
     """Look each label up among the sorted ones that have a weight."""
     labels = sorted(given)
-    if any(isinstance(label, str) or not float(label).is_integer() for label in labels):
+    if not all(_is_whole(label) for label in labels):
         raise UsageError(
             f"the labels of {name} are whole numbers; weights came for "
             f"{reprlib.repr(labels)}: write them as numbers"
@@ -139,13 +143,20 @@ def _of_labels(tf: Any, y: Any, given: Mapping[Any, float], name: str) -> Any:
     keys = tf.constant([int(label) for label in labels], tf.int64)
     weights = tf.constant([given[label] for label in labels], tf.float32)
     flat = tf.reshape(y, [-1])
-    whole = tf.cast(flat, tf.int64)
+    gone = _is(tf, flat, ignore)
+    whole = tf.cast(tf.where(gone, tf.zeros_like(flat), flat), tf.int64)
     place = tf.minimum(tf.searchsorted(keys, whole), len(labels) - 1)
-    known = (tf.gather(keys, place) == whole) & (tf.cast(whole, y.dtype) == flat)
+    known = gone | (tf.gather(keys, place) == whole) & (tf.cast(whole, y.dtype) == flat)
     with tf.control_dependencies([_require(tf, known, flat, f"{UNKNOWN} labels of {name}:")]):
-        weight = tf.reshape(tf.gather(weights, place), tf.shape(y))
+        weight = tf.where(gone, 0.0, tf.gather(weights, place))
+        weight = tf.reshape(weight, tf.shape(y))
     weight.set_shape(y.shape)
     return weight
+
+
+def _is_whole(label: Any) -> bool:
+    """Whether a label is a whole number that fits into 64 bits."""
+    return not isinstance(label, str) and float(label).is_integer() and abs(label) < 2**63
 
 
 def _of_one_hot(tf: Any, y: Any, rule: Any, k: int, name: str) -> Any:
@@ -175,7 +186,7 @@ def _of_yes_no(tf: Any, y: Any, rule: Any, n_labels: int, kind: YesNo, name: str
         for label in (0, 1)
     )
     number = tf.cast(y, tf.float32)
-    gone = tf.zeros_like(number, tf.bool) if kind.ignore is None else number == kind.ignore
+    gone = _is(tf, y, kind.ignore)
     weight = tf.where(gone, 0.0, tf.where(number == 1, yes, no))
     fine = gone | (number == 0) | (number == 1)
     checks = [
