@@ -81,10 +81,33 @@ def test_what_is_ignored_weighs_nothing_in_a_graph_too(tf, ignore):
         assert found.numpy().tolist() == row_weight(y, given, kind=kind).tolist()
 
 
-def test_labels_that_no_graph_can_hold_are_one_clear_line(tf):
-    data = tf.data.Dataset.from_tensors((np.zeros((2, 1)), np.array([0.0, 1e20])))
+@pytest.mark.parametrize("label", [1e20, 10**400, 2**63, "1", 0.5, None, np.nan], ids=lambda _: "")
+def test_labels_that_no_graph_can_hold_are_one_clear_line(tf, label):
+    data = tf.data.Dataset.from_tensors((np.zeros((2, 1)), np.array([0.0, 1.0])))
     with pytest.raises(UsageError, match="are whole numbers; weights came for"):
-        weighted(data, {0: 1, 1e20: 2})
+        weighted(data, {0: 1, label: 2})
+    with pytest.raises(UsageError, match="a number can be ignored; came 'x'"):
+        weighted(data, {0: 1, 1: 2}, kind=Labels(ignore="x"))
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1)])
+def test_a_row_of_several_numbers_is_not_guessed_to_be_a_batch(tf, shape):
+    y = np.eye(3).reshape(3, *shape)
+    for x in (np.zeros(3), np.zeros((3, 6))):
+        rows = tf.data.Dataset.from_tensor_slices((x, y))
+        for rule in ("balanced", {0: 1, 1: 2}):
+            with pytest.raises(UsageError, match="y must be a batch of labels"):
+                weighted(rows, rule)
+    whole = tf.data.Dataset.from_tensor_slices((np.zeros((4, 6)), np.array([0, 1, 0, 1])))
+    [first, _] = weighted(whole.batch(2, drop_remainder=True))
+    assert first[2].numpy().tolist() == [1, 1]
+
+
+def test_an_output_without_weights_may_have_any_shape(tf):
+    y = {"a": Y, "b": X}
+    rows = tf.data.Dataset.from_tensor_slices((X, y)).batch(B)
+    for *_, weight in weighted(rows, {"a": "balanced", "b": None}):
+        assert weight["b"].numpy().tolist() == [1] * len(weight["a"])
 
 
 def test_fit_takes_a_weighted_tf_dataset_as_arrays(tf, on_arrays):

@@ -183,3 +183,8 @@ def test_sigmoids_are_no_rows_of_classes(sigmoids):
 
 def test_a_bias_takes_a_dict_that_has_more_classes():
     assert initial_bias([0, 0, 1], {0: 1, 1: 2, 2: 3}) == pytest.approx(0)
+
+
+def test_yes_no_labels_have_no_third_class():
+    with pytest.raises(UsageError, match=r"label 0 of y: .* came 2, which is none of \[0, 1\]"):
+        initial_bias([[0], [1]], {0: 1, 1: 2, 2: 3}, kind=YesNo())

@@ -265,6 +265,8 @@ def test_a_dict_for_a_list_of_outputs_is_weights_by_label():
     for made in (list, tuple):
         found = row_weight(made(targets), {0: 1, 1: 9})
         assert [weights.tolist() for weights in found] == [[1, 1, 9], [9, 9, 1]]
+    numbered = row_weight(dict(enumerate(targets)), {0: 1, 1: 9})
+    assert [weights.tolist() for weights in numbered.values()] == [[1, 1, 9], [9, 9, 1]]
 
 
 def test_a_ratio_beside_no_weights_is_a_ratio():

@@ -20,7 +20,7 @@ from outweigh._costs import Cost, CostMatrix
 from outweigh._counts import counts_in, counts_of
 from outweigh._errors import SplitError, UsageError
 from outweigh._outputs import told
-from outweigh._row_weights import rules_of_labels
+from outweigh._row_weights import checked, rules_of_labels
 from outweigh._targets import Kind, OneHot, read_target
 from outweigh._weights import LEAST, MOST, check_number, class_weight
 
@@ -82,6 +82,9 @@ def initial_bias(y: Any, class_weight: Any = None, *, kind: Kind | None = None) 
         counts, labels = counts_in(coded, "y"), coded.labels
     if isinstance(counts, tuple):
         rules = rules_of_labels(class_weight, len(counts))
+        for t, rule in enumerate(rules):
+            if isinstance(rule, Mapping):
+                told(f"label {t} of y", lambda rule, _: checked(rule, (0, 1)), rule)
         pairs = enumerate(zip(counts, rules, strict=True))
         return np.array(
             [told(f"label {t} of y", _log_odds, own, rule=rule) for t, (own, rule) in pairs]

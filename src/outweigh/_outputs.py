@@ -1,6 +1,7 @@
 """Outputs: a network may have several, and each has its own target and its own choices."""
 
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 from outweigh._errors import OutweighError, UsageError
@@ -57,10 +58,12 @@ def told(name: str, function: Callable[..., Any], y: Any, **own: Any) -> Any:
 def _own(choice: Any, what: str, name: Any, names: Sequence[Any], named: bool) -> Any:
     """Give what was chosen for one output: of a dict by its name, of a list by its place.
 
-    A dict for a list of outputs is one choice for all of them: its keys are labels, not places.
+    A dict for a list of outputs is one choice for all of them: its keys are labels, not places; and
+    so is a dict of weights by number, whatever the outputs' names are.
     """
     by_place = not named and isinstance(choice, list | tuple)
     by_name = named and isinstance(choice, Mapping) and any(known in choice for known in names)
+    by_name = by_name and not _weighs_numbers(choice)
     if by_place and len(choice) != len(names):
         raise UsageError(
             f"{what} must have one for each of {len(names)} outputs; has {len(choice)}"
@@ -71,3 +74,8 @@ def _own(choice: Any, what: str, name: Any, names: Sequence[Any], named: bool) -
             "give None to an output that goes without"
         )
     return choice[name] if by_place or by_name else choice
+
+
+def _weighs_numbers(choice: Mapping[Any, Any]) -> bool:
+    """Whether a dict gives numbers that are labels their weights."""
+    return all(isinstance(w, Real) and not isinstance(label, str) for label, w in choice.items())

@@ -7,8 +7,10 @@ that says which.
 Letters: N rows, K classes, T yes/no labels. `tf` is TensorFlow, which the data set has loaded.
 """
 
+import functools
 import reprlib
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -35,8 +37,13 @@ def counted_targets(tf: Any, data: Any, class_weight: Any, kind: Any) -> Any:
             f"{'never ends' if never else 'does not'}: pass counts=count_classes(...) or a dict "
             f"of weights{'' if never else ', or apply tf.data.experimental.assert_cardinality'}"
         )
-    spec = _target_spec(tf, data)
-    kinds = _for_each(lambda y, name, kind: resolved(kind, _shape(y, name), name), spec, kind=kind)
+    spec, rows = _target_spec(tf, data), _rows(tf, data)
+    kinds = _for_each(
+        lambda y, name, rule, kind: _kind(kind, y, name, rows) if asks(rule) else kind,
+        spec,
+        rule=class_weight,
+        kind=kind,
+    )
     targets = data.map(lambda *batch: batch[1])
     if all(part.shape.rank == 0 for part in tf.nest.flatten(spec)):
         targets = targets.batch(ROWS_AT_ONCE)
@@ -46,10 +53,12 @@ def counted_targets(tf: Any, data: Any, class_weight: Any, kind: Any) -> Any:
 def weighted_dataset(tf: Any, data: Any, class_weight: Any, kind: Any) -> Any:
     """Give a tf.data set of (x, y, row weight)."""
     _target_spec(tf, data)
+    rows = _rows(tf, data)
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]  # no types
     def weigh(x: Any, y: Any, given: Any = None) -> tuple[Any, Any, Any]:
-        weight = _for_each(_graph_weight, y, tf=tf, rule=class_weight, kind=kind)
+        own = functools.partial(_graph_weight, rows=rows)
+        weight = _for_each(own, y, tf=tf, rule=class_weight, kind=kind)
         return x, y, weight if given is None else _times(tf, weight, given)
 
     return data.map(weigh)
@@ -93,7 +102,26 @@ def _shape(y: Any, name: str) -> tuple[int | None, ...]:
     return tuple(y.shape)
 
 
-def _graph_weight(tf: Any, y: Any, name: str, rule: Any, kind: Any) -> Any:
+def _rows(tf: Any, data: Any) -> set[int | None]:
+    """Give how many rows the parts of x may have: the sizes of their first axes, 0 for none."""
+    shapes = (getattr(part, "shape", None) for part in tf.nest.flatten(data.element_spec[0]))
+    known = [shape for shape in shapes if shape is not None and shape.rank is not None]
+    return {shape[0] if shape.rank else 0 for shape in known}
+
+
+def _kind(kind: Any, y: Any, name: str, rows: set[int | None]) -> Any:
+    """Give the kind that was said, or `Labels` where x has as many rows as there are labels."""
+    shape = _shape(y, name)
+    if kind is None and 1 <= len(shape) <= 2 and shape[0] != 1 and rows - {shape[0]}:
+        raise UsageError(
+            f"{name} must be a batch of labels, unless another kind is said; it has shape {shape}, "
+            f"x has another first axis: say kind=OneHot() or YesNo() if these are rows, Labels() "
+            "if each number is a label"
+        )
+    return resolved(kind, shape, name)
+
+
+def _graph_weight(tf: Any, y: Any, name: str, rule: Any, kind: Any, rows: set[int | None]) -> Any:
     """Give the weights of one output's target."""
     shape = _shape(y, name)
     if rule is None:
@@ -105,7 +133,7 @@ def _graph_weight(tf: Any, y: Any, name: str, rule: Any, kind: Any) -> Any:
         )
     if y.dtype == tf.string:
         raise UsageError(f"labels must be numbers in a graph; {name} holds text: encode it first")
-    match resolved(kind, shape, name):
+    match _kind(kind, y, name, rows):
         case Labels() as labels:
             return _of_labels(tf, y, checked(rule), labels.ignore, name)
         case OneHot():
@@ -118,6 +146,10 @@ def _is(tf: Any, values: Any, ignore: Any) -> Any:
     """Tell which values count for nothing; NaN is unlike itself."""
     if ignore is None:
         return tf.zeros_like(values, tf.bool)
+    if not isinstance(ignore, Real):
+        raise UsageError(
+            f"in a graph a number can be ignored; came {reprlib.repr(ignore)}: mend it"
+        )
     numbers = tf.cast(values, tf.float64)
     return tf.math.is_nan(numbers) if ignore != ignore else numbers == float(ignore)
 
@@ -134,12 +166,12 @@ def _places(shape: tuple[int | None, ...], axis: int, name: str) -> int:
 
 def _of_labels(tf: Any, y: Any, given: Mapping[Any, float], ignore: Any, name: str) -> Any:
     """Look each label up among the sorted ones that have a weight."""
-    labels = sorted(given)
-    if not all(_is_whole(label) for label in labels):
+    if not all(map(_is_whole, given)):
         raise UsageError(
             f"the labels of {name} are whole numbers; weights came for "
-            f"{reprlib.repr(labels)}: write them as numbers"
+            f"{reprlib.repr(list(given))}: write them as numbers of 64 bits"
         )
+    labels = sorted(given)
     keys = tf.constant([int(label) for label in labels], tf.int64)
     weights = tf.constant([given[label] for label in labels], tf.float32)
     flat = tf.reshape(y, [-1])
@@ -156,7 +188,9 @@ def _of_labels(tf: Any, y: Any, given: Mapping[Any, float], ignore: Any, name: s
 
 def _is_whole(label: Any) -> bool:
     """Whether a label is a whole number that fits into 64 bits."""
-    return not isinstance(label, str) and float(label).is_integer() and abs(label) < 2**63
+    if not isinstance(label, int | float | np.number | np.bool_):
+        return False
+    return bool(-(2**63) <= label < 2**63) and float(label).is_integer()
 
 
 def _of_one_hot(tf: Any, y: Any, rule: Any, k: int, name: str) -> Any:
