@@ -266,7 +266,7 @@ def test_what_onnx_does_not_have_is_one_clear_line(tmp_path, monkeypatch):
     class Converter:
         @staticmethod
         def to_onnx(*arguments, **options):
-            raise NotImplementedError("no rule for\nbessel_i0e")
+            raise NotImplementedError("no rule for\nbessel_i0e")  # as jax2onnx does
 
     for name in ("jax2onnx", "onnxruntime"):
         monkeypatch.setitem(sys.modules, name, Converter)
