@@ -21,6 +21,7 @@ from benchmarks.inverses import inverses
 from benchmarks.losses import losses
 from benchmarks.objectives import objectives
 from benchmarks.remedies import remedies
+from benchmarks.report import report
 from benchmarks.search import search
 from benchmarks.stopping import stopping
 from benchmarks.tables import growth, tables
@@ -50,6 +51,7 @@ PARTS = {
     "inverses": lambda o: inverses(),
     "losses": lambda o: losses(o.rounds),
     "search": lambda o: search(o.rounds),
+    "report": lambda o: report(),
 }
 ON_TABLES = ("tables", "stopping", "calibration", "objectives", "remedies")
 

@@ -22,7 +22,6 @@ _operating:
 _repairs:
 _scores:
 _shapes:
-report:
 _calibration: _repairs
 _groups: _errors
 _loss: _errors
@@ -65,16 +64,13 @@ _look: _compare _decisions _predictions
 _recipe: _columns _errors _features _reading
 _batches: _counts _errors _outputs _row_weights _targets
 _rows: _columns _errors _frames _labels _reading _roles
-_table: _columns _errors _frames _labels _reading _roles
 _odds: _costs _counts _errors _operating _outputs _row_weights _shapes _targets _weights
 _callbacks: _chunk
 _py_dataset: _batches
 _multilabel: _chunk _treatment
 _probability_findings: _look _predictions _reading
 _tf_data: _batches _errors _outputs _row_weights _targets
-_intake: _classes _columns _errors _frames _reading _rows _table
 _references: _chunk _errors _estimators _machine _predictions _reading _weights
-_test_file: _columns _errors _frames _labels _reading _roles _table
 _decision_findings: _compare _counted _difference _look _objective _predictions _reading _scores
   _versus
 _loaders: _batches _errors _py_dataset _row_weights _tf_data
@@ -85,38 +81,52 @@ _cohorts: _chunk _draws _references _samplers _settings
 _lanes: _chunk _errors _machine _network _program _treatment
 _grammar: _draws _errors _estimators _losses _reading _references _samplers _settings _weights
 _engine: _lanes _network
-_plan: _chunk _cohorts _errors _features _groups _settings _shapes _split _table _validation
-_model: _chunk _columns _deployment _errors _features _lanes _network _objective _operating
-  _repairs _shapes
+_model: _chunk _columns _deployment _errors _features _lanes _network _objective _operating _repairs
+  _shapes
 _cases: _columns _errors _files _labels _model _reading
-_training: _chunk _cohorts _errors _machine _plan _references _settings
 _whole: _errors _features _model _network _reading _recipe _repairs _shapes
 _bundle: _errors _files _model _network _operating _reading _recipe _repairs _shapes
-_folder: _bundle _decisions _errors _files _model report
 _export: _columns _errors _files _model _network _reading _whole
+_mlflow: _bundle _columns _errors _export _model _network _rows _whole
+_configuration:
+report: _configuration _errors
+_json:
+_folder: _bundle _configuration _decisions _errors _files _json _model report
+_answer: _compare _decisions _errors _files _folder _model _predictions _rows report
+_schema:
+_digest: _labels
+_grouping: _labels
+_cells: _decisions _scored
+_per_class: _decisions _objective _scored _scores
+_tallies: _decisions _objective _operating _predictions _scored
+_segment: _columns _errors _frames _labels _reading _roles
+_table: _columns _digest _errors _frames _labels _reading _roles _segment
+_intake: _classes _columns _errors _frames _reading _rows _table
+_test_file: _columns _errors _frames _labels _reading _roles _table
+_plan: _chunk _cohorts _errors _features _groups _settings _shapes _split _table _validation
+_training: _chunk _cohorts _errors _machine _plan _references _settings
 _study: _chunk _compare _costs _decisions _deployment _errors _features _groups _objective _plan
   _predictions _settings _shapes _split _table _training
 _lane_findings: _chunk _look _reading _study
 _column_findings: _columns _look _reading _study _table
 _data_findings: _groups _look _reading _split _study
-_mlflow: _bundle _columns _errors _export _model _network _rows _whole
-_answer: _compare _decisions _errors _files _folder _model _predictions _rows report
 _labelled: _chunk _compare _costs _decisions _deployment _errors _objective _plan _predictions
   _settings _shapes _split _study _table _training
 _findings: _column_findings _data_findings _decision_findings _lane_findings _look
   _probability_findings _study
-_record: _chunk _compare _decisions _deployment _findings _objective _plan _predictions _scored
-  _scores _settings _spread _study _table _versus
+_segments: _decisions _grouping _predictions _scored _scores _table
+_record: _cells _chunk _compare _decisions _deployment _findings _objective _per_class _plan
+  _predictions _scored _scores _segments _settings _spread _study _table _tallies _versus
 _final: _answer _findings _model _network _record _shapes _study
 _demo: _chunk _compare _costs _decisions _deployment _lanes _network _predictions _record _scored
   _settings _split _study _table _weights
 _elsewhere: _answer _columns _compare _costs _decisions _deployment _errors _findings _frames
-  _labels _objective _predictions _reading _record _roles _scored
+  _labels _objective _per_class _predictions _reading _record _roles _scored
 _ensemble: _chunk _final _model _network _plan _repairs _settings _shapes _split _table _training
-_weigh_labels: _answer _chunk _deployment _engine _errors _final _frames _grammar _labelled
-  _network _objective _plan _table
-_weigh: _answer _chunk _deployment _engine _errors _final _frames _grammar _network _objective
-  _plan _split _study _table
+_weigh_labels: _answer _chunk _deployment _engine _errors _final _frames _grammar _labelled _network
+  _objective _plan _table
+_weigh: _answer _chunk _deployment _engine _errors _final _frames _grammar _network _objective _plan
+  _split _study _table
 _classifier: _callbacks _chunk _engine _ensemble _errors _grammar _intake _network _plan _settings
   _weights
 _cli: _bundle _cases _demo _deployment _errors _files _folder _grammar _machine _network _plan

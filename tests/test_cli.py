@@ -170,6 +170,9 @@ BAD = {
     "no such group": ("a,b,y\n" + ROWS, ["--group", "c"], 65, "'c'"),
     "no such time": ("a,b,y\n" + ROWS, ["--time", "c"], 65, "'c'"),
     "no such id": ("a,b,y\n" + ROWS, ["--id", "c"], 65, "'c'"),
+    "no such segment": ("a,b,y\n" + ROWS, ["--segment", "b", "--segment", "c"], 65, "'c'"),
+    "the target as segment": ("a,b,y\n" + ROWS, ["--segment", "y"], 2, "--segment names 'y'"),
+    "a segment without end": ("a,b,y\n" + ROWS + "3,inf,0\n", ["--segment", "b"], 65, "infinite"),
     "a column in two roles": ("a,b,y\n" + ROWS, ["--group", "b", "--time", "b"], 2, "one role"),
     "negative row weights": ("a,b,y\n" + ROWS + "1,-2,0\n", ["--row-weight", "b"], 65, "negative"),
     "too few groups": ("a,b,y\n" + GROUPED, ["--group", "b"], 65, "group"),
@@ -247,6 +250,38 @@ def test_a_run_is_never_written_over_another(command, table, tmp_path):
     status, _, err = command("run", table, "--target", "sick", "--out", "r", *FAST)
     assert (status, (tmp_path / "r" / "precious").read_text()) == (2, "mine")
     assert "new or empty" in err
+
+
+def test_a_file_name_steers_no_terminal(command, table, tmp_path):
+    name = "sick\x1b[31m\u202e\u2028[red]"
+    table.rename(tmp_path / f"{name}.csv")
+    status, out, err = command("run", f"{name}.csv", "--target", "sick", *FAST)
+    assert status == 0, err
+    said = [
+        out + err,
+        *command("run", f"{name}.csv", "--target", "sick", "--out", "r", "--fold" + name)[1:],
+        *command("report", "r", name)[1:],
+        *command("report", name)[1:],
+        *command("predict", name, f"{name}.csv")[1:],
+        *command("run", f"{name}.csv", "--target", name)[1:],
+        *command("run", f"{name}.txt", "--target", "sick")[1:],
+        *command(name)[1:],
+    ]
+    for text in said:
+        assert not {*text} & {*"\x1b\u202e\u2028"}
+    assert "Report: outweigh-sick[31m [red]/report.html" in out
+    assert (tmp_path / f"outweigh-{name}" / "report.html").is_file()
+
+
+def test_an_error_that_nobody_foresaw_steers_no_terminal(command, table, monkeypatch):
+    def fails(*_, **__):
+        raise RuntimeError("of \x1b[2Jours\u202e")
+
+    monkeypatch.setattr("outweigh._table.read_file", fails)
+    status, out, err = command("run", table, "--target", "sick", "--out", "r", *FAST)
+    assert (status, out) == (1, "")
+    assert err.splitlines()[0] == "Traceback (most recent call last):"
+    assert err.splitlines()[-1] == "RuntimeError: of [2Jours"
 
 
 def test_control_characters_never_reach_the_terminal(command, tmp_path):
@@ -361,3 +396,48 @@ def test_a_full_disk_is_one_clear_line(command, table, monkeypatch):
     assert "No space left on device" in err.splitlines()[-1]
     assert "make room" in err.splitlines()[-1]
     assert "Traceback" not in err
+
+
+# errors told apart
+
+
+@pytest.fixture
+def wards(tmp_path):
+    """Patients with a sex, a ward with gaps, a day and an age."""
+    rng = np.random.default_rng(3)
+    lines = ["sex,ward,day,age,size,sick"]
+    for i in range(300):
+        sex, ward, age = "mf"[i % 3 == 0], ["north", "south", ""][i % 5 % 3], rng.normal(50, 9)
+        sick = int(age + 5 * (sex == "f") + rng.normal(0, 9) > 64)
+        day = f"2024-{1 + i // 28:02}-{1 + i % 28:02}"
+        lines.append(f"{sex},{ward},{day},{age:.3f},{rng.normal():.3f},{sick}")
+    path = tmp_path / "wards.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+SEGMENTS = [arg for name in ("sex", "ward", "day", "age") for arg in ("--segment", name)]
+
+
+def test_errors_are_told_apart_by_columns_that_the_model_sees_or_not(command, wards, tmp_path):
+    status, _, err = command(
+        "run", wards, "--target", "sick", "--out", "r", *FAST, *SEGMENTS, "--exclude", "sex"
+    )
+    assert status == 0, err
+    found = results_of(tmp_path)
+    assert [s["column"] for s in found["segments"]] == ["sex", "ward", "day", "age"]
+    assert found["data"]["features"] == 4
+    names = [[g["name"] for g in s["groups"]] for s in found["segments"]]
+    assert names[:2] == [["m", "f"], ["north", "south", "missing"]]
+    assert names[2][0].startswith("up to 2024-")
+    assert len(names[3]) == 4
+    for segment in found["segments"]:
+        assert sum(g["rows"] for g in segment["groups"]) == 300
+    status, out, err = command("predict", "r", wards)
+    assert (status, len(out.splitlines())) == (0, 301), err
+    assert "'sex'" in err
+    again = command("run", wards, "--config", "r/run.toml", "--out", "again")
+    assert again[0] == 0, again[2]
+    repeated = results_of(tmp_path, "again")
+    assert repeated["segments"] == found["segments"]
+    assert repeated["data"]["sha256"] == found["data"]["sha256"]

@@ -162,6 +162,8 @@ def test_the_demo_s_record_has_the_contract_s_keys_and_is_plain_json(small):
     assert [s["name"] for s in found["settings"]] == [
         *("none", "ratio:5.848", "ratio:34.2", "balanced", "weights:0=1|1=200"),
     ]
+    assert list(found["counts"]["settings"]) == [s["name"] for s in found["settings"]]
+    assert (found["counts"]["positives"], found["counts"]["negatives"]) == (213, 19_787)
     assert found["design"]["lanes"] == 2 * 2 * 5  # networks × seeds × settings
     assert demo.decisions.predictions.probability.shape == (5, 2, 20_000, 2)
 

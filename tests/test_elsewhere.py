@@ -266,7 +266,8 @@ def test_a_study_of_predictions_writes_a_report_and_a_folder_without_a_model(tmp
     assert {"report.html", "results.json", "predictions.parquet"} <= names
     assert "bundle" not in names
     assert ow.Predictions.load(tmp_path / "run" / "predictions.parquet") == found.predictions
-    assert "iframe" in found._repr_html_()
+    assert found.verdict.text in found._repr_html_()
+    assert "roc" in found.figures
     assert found.verdict.code in repr(found)
 
 

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outweigh._chunk import COLLAPSED, DIVERGED
+from outweigh._configuration import to_toml
 from outweigh._costs import Cost
 from outweigh._decisions import decide_all
 from outweigh._errors import UsageError
 from outweigh._files import write_text
-from outweigh._folder import new_folder, read_results, to_toml, write
+from outweigh._folder import new_folder, read_results, write
 from outweigh._predictions import Predictions
 from outweigh._record import about, frequencies, record, settings_record
 from outweigh._scored import number
@@ -26,11 +27,12 @@ ABOUT = {"network": "logistic regression", "optimizer": "Newton"}
 
 # the contract of results.json
 KEYS = {
-    "": "data objective settings chosen verdict thresholds test findings timing environment",
+    "": "schema data objective settings chosen verdict thresholds counts cells test findings"
+    " timing environment",
     "data": "rows classes positive prevalence training test",
     "verdict": "code text difference unit interval basis",
     "settings": "name kind text inverse class_weight weight_ratio power seeds_collapsed"
-    " versus_none",
+    " versus_none by_seed by_fold",
     "versus_none": "cost ranking calibration",
     "environment": "python outweigh keras jax numpy scikit-learn",
 }
@@ -128,6 +130,15 @@ def test_class_weights_are_those_of_the_rows_that_are_not_test_rows():
         weights = list(setting["class_weight"].values())
         assert weights == rule.class_weight(training, (0, 1)).tolist()
         assert np.dot(weights, training) == pytest.approx(sum(training))
+
+
+def test_counts_are_of_two_classes_and_cells_of_more():
+    _, found = recorded()
+    assert found["cells"] is None
+    assert list(found["counts"]["settings"]) == [s["name"] for s in found["settings"]]
+    evidence, found = recorded(world(k=3))
+    assert found["counts"] is None
+    assert list(found["cells"]["settings"]) == [*dict.fromkeys(("none", evidence.verdict.best))]
 
 
 def test_decisions_can_be_counted_by_hand():
@@ -316,10 +327,11 @@ def test_a_folder_holds_the_whole_study(tmp_path):
     evidence, found = recorded(world(600))
     folder = tmp_path / "deep" / "er"
     write(folder, results=found, decisions=evidence.decisions, configuration=configuration())
-    names = {"results.json", "report.html", "run.toml"}
+    names = {"results.json", "report.html", "card.md", "run.toml"}
     names |= {"predictions.parquet", "decisions.parquet"}
     assert {path.name for path in folder.iterdir()} == names
-    assert read_results(folder) == found
+    shared = {"data": "t.csv", "seeds": 2, "test_size": 0.3, "exclude": ["a"]}
+    assert read_results(folder) == found | {"configuration": shared}
     assert Predictions.load(folder / "predictions.parquet") == evidence.predictions
     read = tomllib.loads((folder / "run.toml").read_text(encoding="utf-8"))
     assert read == {"data": "t.csv", "seeds": 2, "test_size": 0.3, "exclude": ["a"]}

@@ -19,11 +19,13 @@ from outweigh._scored import (
     HELD_OUT,
     all_numbers,
     at_half,
+    by_fold,
     by_seed,
     calibration,
     cheapest_constant,
     decision_numbers,
     number,
+    plain_sums,
     raw,
 )
 from tests.records import kinds, noisy, record, saturated
@@ -300,6 +302,65 @@ def test_a_seed_that_diverged_flags_nothing_at_one_half(left):
 def test_three_classes_have_no_one_half():
     found = decide_all(noisy(3, k=3), CostMatrix(1 - np.eye(3), tuple("abc")))
     assert not any("half" in name for name in by_seed(found, 1))
+
+
+# fold by fold
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_each_fold_is_scored_by_itself(k):
+    p = noisy(3, k, row_weight=np.random.default_rng(0).uniform(0, 3, 400))
+    found = decide_all(p, CostMatrix(2 * (1 - np.eye(k)), tuple("abc"[:k])))
+    table = by_fold(found, 1)
+    for f in range(5):
+        there = p.fold == f
+        wrong, w = (found.decided[1] != p.y)[there], p.row_weight[there]
+        assert table["expected_cost"][f] == pytest.approx(2000 * np.average(wrong, weights=w))
+        if k == 2:
+            flagged = np.average(found.decided[1, there], weights=w)
+            said = found.probability[1, there, 1]
+            precision = metrics.average_precision_score(p.y[there], said, sample_weight=w)
+            assert table["flagged_share"][f] == pytest.approx(flagged)
+            assert table["average_precision"][f] == pytest.approx(precision)
+    assert table["score"] == [None] * 5
+    assert (table["flagged_share"] == [None] * 5) == (k == 3)
+
+
+def test_the_mean_of_the_folds_by_their_weight_is_the_whole():
+    p = noisy(3)
+    found = decide_all(p, Cost(fn=9, fp=1), factor=np.array([1.1, 0.6]))
+    every = all_numbers(found.objective, found.cases, found.probability[2], found.decided[2], "")
+    size = np.bincount(p.fold, found.cases.weight)
+    table = by_fold(found, 2)
+    for name in ("expected_cost", "flagged_share"):
+        assert np.average(table[name], weights=size) == pytest.approx(every[name]["value"])
+    assert np.mean(table["average_precision"]) == pytest.approx(every["average_precision"]["value"])
+
+
+def test_a_fold_without_rows_that_count_or_without_a_positive_is_null():
+    p = noisy(3)
+    weight = np.where(p.fold == 1, 0.0, 1.0)
+    y = np.where(p.fold == 2, 0, p.y)
+    table = by_fold(decide_all(replace(p, y=y, row_weight=weight), Cost(fn=9, fp=1)), 0)
+    assert [of_folds[1] for of_folds in table.values()] == [None] * 4
+    assert table["average_precision"][2] is None
+    assert table["expected_cost"][2] is not None
+
+
+def test_a_ranking_is_scored_by_fold():
+    found = decide_all(noisy(3), AveragePrecision())
+    table = by_fold(found, 0)
+    assert table["score"] == pytest.approx(table["average_precision"])
+    assert table["expected_cost"] == [None] * 5
+
+
+# sums of row weights
+
+
+def test_sums_are_whole_where_all_weights_are_and_else_have_twelve_digits():
+    sums = np.array([[3.0, 1e15], [0.1 + 0.2, 0.0]])
+    assert repr(plain_sums(sums[0], np.array([3.0, 0]))) == "[3, 1000000000000000]"
+    assert plain_sums(sums, np.array([0.5])) == [[3.0, 1e15], [0.3, 0.0]]
 
 
 # calibration

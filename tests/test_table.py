@@ -31,6 +31,10 @@ def assert_same(one: Table, other: Table) -> None:
     assert [(type(k), k) for k in one.classes] == [(type(k), k) for k in other.classes]
     assert (one.target, one.notes) == (other.target, other.notes)
     assert (one.missing, one.row_id) == (other.missing, other.row_id)
+    for segment, same in zip(one.segments, other.segments, strict=True):
+        assert segment.name == same.name
+        assert segment.values.equals(same.values)
+    assert one.digest == other.digest
     for by_row in ("group", "time", "row_weight"):
         values, others = getattr(one, by_row), getattr(other, by_row)
         assert (values is None) == (others is None)
@@ -97,7 +101,9 @@ def tables(draw):
 @given(tables())
 def test_one_table_is_the_same_through_every_door(drawn):
     arrow, target, positive = drawn
-    asked = {"target": target, "positive": positive, "missing": ["", "?"]}  # CSV has no null text
+    told_apart = arrow.column_names[:-1]
+    asked = {"target": target, "positive": positive, "segments": told_apart}
+    asked |= {"missing": ["", "?"]}  # CSV has no null text
     want = from_frame(arrow, **asked)
     frame = arrow.to_pandas()
     with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +115,7 @@ def test_one_table_is_the_same_through_every_door(drawn):
     assert_same(from_frame(frame, **asked), want)
     assert_same(from_frame(pl.from_arrow(arrow), **asked), want)
     features, y = frame.drop(columns=target), frame[target]
-    more = {"positive": positive, "missing": ["", "?"]}
+    more = {"positive": positive, "missing": ["", "?"], "segments": told_apart}
     assert_same(from_arrays(features, y, **more), want)
     matrix = np.array([arrow[name].to_pylist() for name in features], dtype=object).T
     y = pd.Series(y, name=target)
@@ -140,6 +146,7 @@ ASKED = {
     "time": "when",
     "row_weight": "counts",
     "row_id": "key",
+    "segments": ["word", "flag", "moment", "real", "who"],
     "missing": [""],
 }
 
@@ -176,6 +183,7 @@ def as_arrow_of(**types):
 def as_arrays(make):
     held = {role: ZOO[name].to_pylist() for role, name in ASKED.items() if role in ROLES}
     left = [name for name in ZOO.column_names if name not in ASKED.values()]
+    held["segments"] = [*ASKED["segments"][:-1], pd.Series(ZOO["who"].to_pylist(), name="who")]
     y = pd.Series(ZOO["y"].to_pylist(), name="y")
 
     def read(folder):
@@ -418,6 +426,7 @@ def test_times_are_ranked_and_equal_ones_rank_equal(values, want):
     assert (table.time.tolist(), table.time.dtype) == (want, np.int64)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-5, 5), min_size=3))
 def test_ranks_order_rows_as_the_times_do(times):
     table = from_arrays(
@@ -485,6 +494,86 @@ def test_true_and_one_are_two_labels_in_a_csv_file(write):
     assert table.classes == ("1", "True")
 
 
+def test_a_segment_stays_a_feature_has_another_role_or_is_left_out():
+    columns = {"site": ["n", "s", "n", "s"], "who": ["p", "p", "q", "r"], "sex": list("fmfm")}
+    frame = pa.table({**columns, "size": [1, 2, 3, 4], "y": [0, 0, 1, 0]})
+    plain = from_frame(frame, target="y", group="who", exclude=["sex"])
+    table = from_frame(
+        frame, target="y", group="who", exclude=["sex"], segments=["site", "who", "sex", "site"]
+    )
+    assert table.names == plain.names == ("site", "size")
+    assert table.group.tolist() == plain.group.tolist()
+    told = {segment.name: segment.values.to_pylist() for segment in table.segments}
+    assert told == columns
+    assert from_frame(frame, target="y", segments="sex").names == ("site", "who", "sex", "size")
+
+
+def test_a_column_left_out_may_still_hold_anything_unless_it_is_a_segment():
+    frame = pa.table({"a": [1, 2, 3], "nested": [[1], [2], [3]], "y": [0, 0, 1]})
+    assert from_frame(frame, target="y", exclude=["nested"]).names == ("a",)
+    with pytest.raises(TableError, match="segments must be numbers, text or dates; 'nested'"):
+        from_frame(frame, target="y", exclude=["nested"], segments=["nested"])
+
+
+# ------------------------------------------------------------------- its digest
+
+
+PLAIN = {"a": [1.5, 2.5, None, 4.0], "b": ["u", "v", "u", None], "y": [0, 0, 1, 0]}
+ROLES_OF_ROWS = {"who": ["p", "p", "q", "r"], "when": [1, 2, 3, 4], "id": ["i", "j", "k", "l"]}
+
+
+def digest_of(changes=(), order=(0, 1, 2, 3), **asked):
+    columns = {
+        name: [column[i] for i in order] for name, column in {**PLAIN, **dict(changes)}.items()
+    }
+    return from_frame(pa.table(columns), **({"target": "y"} | asked)).digest
+
+
+def test_a_digest_changes_with_every_value_name_type_and_row_order():
+    changed = [
+        {"a": [1.5, 2.5, None, 4.0000000000000009]},
+        {"a": [1.5, 2.5, 0.0, 4.0]},
+        {"b": ["u", "v", "w", None]},
+        {"b": ["u", "v", "u", ""]},
+        {"b": ["uv", "", "u", None]},
+        {"y": [0, 0, 0, 1]},
+        {"y": [0, 0, 2, 0]},
+        {"y": [False, False, True, False]},
+        {"y": ["0", "0", "1", "0"]},
+        {"c": [1, 1, 1, 1]},
+    ]
+    digests = [digest_of(), digest_of(order=[1, 0, 2, 3]), *map(digest_of, changed)]
+    renamed = pa.table(list(PLAIN.values()), ["A", "b", "y"])
+    retarget = pa.table(list(PLAIN.values()), ["a", "b", "Y"])
+    digests += [from_frame(renamed, target="y").digest, from_frame(retarget, target="Y").digest]
+    digests += [from_frame(pa.table({n: PLAIN[n] for n in "bay"}), target="y").digest]
+    assert len({*digests}) == len(digests)
+    assert all(len(digest) == 64 and int(digest, 16) for digest in digests)
+
+
+@pytest.mark.parametrize(
+    ("role", "column"),
+    [("group", "who"), ("time", "when"), ("row_id", "id"), ("row_weight", "when")],
+)
+def test_a_digest_changes_with_what_is_known_of_a_row(role, column):
+    values = ROLES_OF_ROWS[column]
+    other = [*values[:3], values[2]]
+    digests = [digest_of({column: came}, **{role: column}) for came in (values, other)]
+    assert len({digest_of(), *digests}) == 3
+
+
+def test_a_digest_changes_with_a_segment_that_is_no_feature():
+    asked = {"segments": ["c"], "exclude": ["c"]}
+    first, second = (digest_of({"c": [*"nns", end]}, **asked) for end in "ns")
+    assert len({first, second, digest_of()}) == 3
+    assert digest_of(segments=["b"]) == digest_of()
+
+
+def test_a_digest_does_not_say_which_class_is_positive_or_what_missing_was_written_as():
+    assert digest_of(positive=0) == digest_of(positive=1)
+    assert digest_of({"b": ["u", "v", "u", "?"]}, missing=["?"]) == digest_of()
+
+
 # ------------------------------------------------------------------- the record
 
 
@@ -497,6 +586,7 @@ def test_taking_rows_keeps_all_that_is_known_of_them():
         time=[3, 2, 1],
         row_id=["i", "j", "k"],
         missing=["-"],
+        segments={"ward": ["n", "n", "s"]},
     )
     taken = table.take([2, 1])
     assert taken.columns.numbers.tolist() == [[3], [2]]
@@ -504,6 +594,8 @@ def test_taking_rows_keeps_all_that_is_known_of_them():
     assert (taken.y.tolist(), taken.row_weight.tolist()) == ([1, 0], [3, 2])
     assert (taken.group.tolist(), taken.time.tolist()) == ([1, 1], [0, 1])
     assert (taken.row_id.to_pylist(), taken.missing) == (["k", "j"], ("-",))
+    assert [segment.values.to_pylist() for segment in taken.segments] == [["s", "n"]]
+    assert taken.digest == table.digest  # of what was read
     assert table.take(np.array([True, True, False])).counts.tolist() == [2, 0]
     assert_same(table.take(range(3)), table)
 
@@ -637,6 +729,7 @@ ROLE_MISTAKES = {
     "gaps in the time": ({"time": "gaps"}, "every row must have a time; 1 of 3 in 'gaps' are miss"),
     "unknown time": ({"time": "ask", "missing": ["?"]}, "every row must have a time; 1 of 3"),
     "words for a time": ({"time": "ask"}, "time must be numbers or dates; 'ask' holds '?': write"),
+    "no such segment": ({"segments": ["GAPS"]}, "'GAPS' is none: did you mean 'gaps'?"),
     "weights below zero": ({"row_weight": "below"}, "'below' must be finite, none negative"),
     "infinite weights": (
         {"row_weight": "beyond", "exclude": []},

@@ -1,10 +1,16 @@
 """The terminal: a summary that fits, says all, and steers nothing."""
 
 import copy
+import sys
+import unicodedata
 
 import pytest
 
-from outweigh._terminal import MOST_REMEDIES, summary
+from outweigh._errors import TableError, UsageError
+from outweigh._reading import one_line, printable, quoted, shown
+from outweigh._roles import require_known
+from outweigh._terminal import MOST_MARKS, MOST_REMEDIES, answer, clean, demo_summary, say, summary
+from tests.hostile_texts import LONE_SURROGATES, hostile_texts
 from tests.test_record import recorded
 from tests.trainers import world
 
@@ -94,3 +100,119 @@ def test_a_name_steers_no_terminal(remedies, capsys, monkeypatch):
     text = printed(changed, capsys, monkeypatch)
     assert "\x1b" not in text
     assert row_of(text, "[red]a[2J", part=1)
+
+
+# text from elsewhere
+
+
+INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe0f\U000e0100"
+
+
+def steers(text):
+    """The characters that a terminal would obey, or its reader not see, line breaks aside."""
+    kinds = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    seen = {c for c in text if c != "\n" and unicodedata.category(c) in kinds}
+    return seen | ({*text} & {*INVISIBLE})
+
+
+def test_no_character_steers_hides_or_breaks_a_line():
+    every = "".join(map(chr, range(sys.maxunicode + 1)))
+    assert steers(every) > {"\x1b", "\x9b", "\r", "\u202e", "\u2028", "\ud800", "\u200b", "\xad"}
+    kept = clean(every)
+    assert not steers(kept)
+    assert "\n" not in kept
+    for text in ("plain", "ünï 漢字 🙂", "שלום", "[red]a[/red] :smile:", "a = b\\n", "é̂"):
+        assert clean(text) == text
+
+
+def test_line_breaks_and_tabs_become_spaces():
+    for c in "\t\n\v\f\r\x85\u2028\u2029":
+        assert clean(f"a{c}b") == "a b"
+    assert clean("a\r\nb") == "a  b"
+
+
+def test_marks_pile_up_only_so_high():
+    assert clean("e" + "\u0301" * 500 + "f") == "e" + "\u0301" * MOST_MARKS + "f"
+    assert clean("e" + "\u0301\u200b" * 500) == "e" + "\u0301" * MOST_MARKS
+
+
+def squeezed(text):
+    return "".join(text.split())
+
+
+def hostile_record(results, texts):
+    """The record with texts wherever text from elsewhere may stand."""
+    changed = copy.deepcopy(results)
+    of = lambda i: "; ".join(texts[i::40])  # forty places, and every text in one of them
+    data = changed["data"]
+    data |= {"source": of(0), "notes": [of(1), of(2)], "classes": {of(3): 1, of(4): 2}}
+    changed["objective"] |= {"text": of(5), "world": of(6)}
+    changed["verdict"] |= {"text": of(7)}
+    changed["design"] |= {"judged": of(8)}
+    name = of(9)
+    changed["chosen"] |= {"setting": name, "reason": of(10), "text": of(11)}
+    remedies = [s for s in changed["settings"] if s["kind"] != "weights"]
+    for i, setting in enumerate(remedies):
+        setting["name"] = name if i == 0 else of(12 + i)
+    last = 12 + len(remedies)
+    numbers = {key: {"value": 0.5} for key in ("expected_cost", "recall", "flagged_share")}
+    changed["test"] = {
+        role: {"setting": of(last + i), **numbers} for i, role in enumerate(("chosen", "twin"))
+    }
+    changed["findings"] = [{"title": of(i), "remedy": of(i + 1)} for i in range(last + 2, 40, 2)]
+    return changed, {i: of(i) for i in range(40)}
+
+
+def test_ten_thousand_hostile_texts_steer_no_terminal(remedies, capsys, monkeypatch):
+    texts = [*hostile_texts(), *LONE_SURROGATES]
+    assert len(texts) > 10_000
+    changed, placed = hostile_record(remedies, texts)
+    text = printed(changed, capsys, monkeypatch, width=200)
+    assert not steers(text)
+    whole = squeezed(text)
+    for i in (0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 39):
+        assert squeezed(clean(placed[i])) in whole  # markup, too, is shown and not obeyed
+
+
+def test_ten_thousand_hostile_texts_steer_no_summary_of_the_demo(capsys, monkeypatch):
+    texts = [*hostile_texts(), *LONE_SURROGATES]
+    monkeypatch.setenv("COLUMNS", "200")
+    first, second, third = ("; ".join(texts[i::3]) for i in range(3))
+    part = {"rows": 10, "classes": {"0": 9, "1": 1}}
+    positive = {"recall": 0.5, "precision": 0.5}
+    areas = {"roc_auc": 0.9, "average_precision": 0.5}
+    run = {"name": first, "report": {"1": positive}, "claimed_recall": 0.5, "flagged_share": 0.5}
+    network = {"name": second, "collapsed": [0], "seeds": 1, "verdict": {"text": third}}
+    demo_summary(
+        {
+            "data": {"training": part, "test": part},
+            "tutorial": [run],
+            "bayes_limit": {**areas, "exact": areas},
+            "demo": {"networks": [network]},
+            "timing": {"seconds": {"total": 1.0}},
+        }
+    )
+    text = capsys.readouterr().out
+    assert not steers(text)
+    for placed in (second, third):
+        assert squeezed(clean(placed)) in squeezed(text)
+
+
+def test_hostile_texts_in_errors_are_one_plain_line(capsys):
+    for text in [*hostile_texts(), *LONE_SURROGATES]:
+        with pytest.raises(TableError) as caught:
+            require_known("--group", text, [f"{text}x", "a"], text)
+        for message in (
+            str(caught.value),
+            shown(text),
+            quoted([text, text]),
+            printable(text),
+            one_line(ValueError(text)),
+        ):
+            assert message.isprintable()
+        say(f"outweigh: {UsageError(text)}")
+        answer(text)
+    captured = capsys.readouterr()
+    for stream in (captured.out, captured.err):
+        assert not steers(stream)
+        assert len(stream.splitlines()) == len(hostile_texts()) + len(LONE_SURROGATES)

@@ -65,6 +65,19 @@ def test_a_test_row_is_in_a_group_of_its_own(table, tmp_path):
     assert together.time is None
 
 
+def test_a_test_file_needs_no_segments_and_has_none(tmp_path):
+    path = write(tmp_path, "train.csv", rows(N, 0))
+    asked = {"target": "state", "exclude": ["site"]}
+    table = read_table(path, **asked, segments=["site"])
+    other = write(tmp_path, "test.csv", rows(M, 1, site=None))
+    together, test = with_test_file(table, other)
+    [site] = together.segments
+    assert site.values.slice(0, N).equals(table.segments[0].values)
+    assert site.values.take(pa.array(test)).null_count == M
+    assert together.digest != table.digest
+    assert together.digest != with_test_file(table, write(tmp_path, "u.csv", rows(M, 2)))[0].digest
+
+
 def test_rows_without_a_weight_count_once(table, tmp_path):
     path = write(tmp_path, "test.csv", rows(M, 1, weight=None))
     together, test = with_test_file(table, path)

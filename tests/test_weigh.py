@@ -4,6 +4,7 @@ import json
 import tomllib
 from dataclasses import dataclass, replace
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -12,6 +13,7 @@ import pytest
 
 import outweigh as ow
 from outweigh._final import answered
+from outweigh.report import page
 from tests.trainers import Logistic, linear, studied, world
 
 N = 240
@@ -68,9 +70,9 @@ def studies():
 
 
 def numbers(study):
-    """Everything of the results but where the table came from and how long it took."""
+    """Everything of the results but the names of table and columns, and how long it took."""
     found = json.loads(json.dumps(study.results, allow_nan=False))
-    del found["data"]["source"], found["timing"]
+    del found["data"]["source"], found["data"]["sha256"], found["timing"]
     return found
 
 
@@ -153,22 +155,33 @@ def test_a_study_says_what_it_found(studies):
     assert repr(study) == f"<outweigh.Study: {study.verdict.code}, chosen {study.chosen!r}>"
 
 
-def test_a_notebook_shows_the_page_in_a_frame_of_its_own():
-    shown = exact()._repr_html_()
-    assert shown.startswith('<iframe srcdoc="')
-    assert shown.count('"') == 6  # of the three attributes: the page's own are quoted
+def test_a_notebook_shows_what_was_found_and_runs_nothing():
+    study = exact()
+    shown = study._repr_html_()
+    assert study.verdict.text in shown
+    assert not any(f"<{tag}" in shown for tag in ("script", "iframe", "link", "img"))
+
+
+def test_the_figures_of_a_study_are_frames_of_the_kind_that_came_in(studies):
+    for name, study in studies.items():
+        frame = nw.from_native(study.figures["roc"].frame())
+        kind = nw.from_native(study.frame()).implementation
+        assert frame.implementation == kind, name
+        assert set(frame["line"]) >= {"none"}
+    assert studies["arrays"].figures is studies["arrays"].figures
 
 
 def test_a_study_is_saved_whole(studies, tmp_path):
     study = studies["arrays"]
     study.save(tmp_path / "run", configuration={"seeds": 1})
-    assert json.loads((tmp_path / "run" / "results.json").read_text()) == study.results
+    written = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert written == study.results | {"configuration": {"seeds": 1}}
     found = ow.Predictions.load(tmp_path / "run" / "predictions.parquet")
     assert found == study.predictions
     assert tomllib.loads((tmp_path / "run" / "run.toml").read_text()) == {"seeds": 1}
     study.to_html(tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert page == (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == page(study.results)
+    assert (tmp_path / "run" / "report.html").read_text(encoding="utf-8") == page(written)
 
 
 # the chosen model on new rows

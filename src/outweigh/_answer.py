@@ -18,6 +18,9 @@ from outweigh._model import Model
 from outweigh._predictions import Predictions
 from outweigh._rows import rows_from
 from outweigh.report import page
+from outweigh.report._card import card
+from outweigh.report._figure import Figures
+from outweigh.report._notebook import study_html
 
 
 @final
@@ -94,6 +97,14 @@ class Study:
         columns = {name: [row[name] for row in rows] for name in rows[0]}
         return nw.from_dict(columns, backend=self._frame_kind).to_native()
 
+    @cached_property
+    def figures(self) -> Figures:
+        """The figures of the report by key: each is a frame, a plot, and a picture in a notebook.
+
+        Frames are of the kind that came in; arrays give pyarrow tables.
+        """
+        return Figures(self.results, self._frame_kind)
+
     def predict_proba(self, X: Any) -> np.ndarray:
         """Give the chosen model's probabilities for new rows: undone, repaired, at deployment.
 
@@ -124,6 +135,10 @@ class Study:
         """Write the report, one self-contained page."""
         write_text(Path(path), page(self.results))
 
+    def card(self) -> str:
+        """Give the model card: what the report says, in Markdown."""
+        return card(self.results)
+
     def save(self, folder: str | Path, *, configuration: dict[str, Any] | None = None) -> None:
         """Write a run folder: report, numbers, predictions, decisions, configuration, model."""
         _folder.write(
@@ -150,8 +165,7 @@ class Study:
         return f"<outweigh.Study: {self.verdict.code}, chosen {self.chosen!r}>"
 
     def _repr_html_(self) -> str:
-        # a frame of its own: the page's style and policy are not the notebook's
-        return f'<iframe srcdoc="{_quoted(page(self.results))}" width="100%" height="700"></iframe>'
+        return study_html(self.results)
 
 
 def _kind(frame: Any) -> Any:
@@ -183,7 +197,3 @@ def _gains(versus: dict[str, Any] | None) -> dict[str, float | None]:
         names = (f"{currency}_gain{end}" for end in ("", "_low", "_high"))
         columns |= zip(names, (gain["value"], low, high), strict=True)
     return columns
-
-
-def _quoted(html: str) -> str:
-    return html.replace("&", "&amp;").replace('"', "&quot;")

@@ -6,6 +6,7 @@ n cases, K classes.
 import io
 import os
 import re
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,16 @@ from outweigh._labels import is_text
 from outweigh._model import REFER, Model
 from outweigh._reading import one_line, shown
 
-ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+SIGNS = "=+-@＝＋－＠﹦﹢﹣﹫"
 """What makes a spreadsheet take a text for a formula; the wide signs do in some countries."""
 
-STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Control characters, tabs and line breaks aside."""
+ENDS = "\t\r\n\0"
+"""What a reader may take for the end of a cell, or leave out, at the start of a text."""
+
+QUOTES = "\"'`´‘’‚‛“”„‟«»‹›＂＇"
+
+STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, tabs and line breaks aside, and what turns the text that follows around."""
 
 
 def cases(
@@ -76,8 +82,18 @@ def cases(
     return pa.table({name: ids, **table}).take(pa.array(np.argsort(-worth, kind="stable")))
 
 
-def to_csv(table: pa.Table) -> str:
+def to_csv(table: pa.Table, *, raw_text: bool = False) -> str:
     """Write a table as CSV; a ``'`` goes before text that a spreadsheet would take for a formula.
+
+    Names of columns are texts, too; numbers, dates and truth values stay what they are. All text is
+    in quotes, so that a line break or a comma in it begins no cell. The ``'`` can be taken off
+    again: it was put there where what follows a text's first ``'`` `acts`.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    raw_text : bool
+        Whether text is written as it came. It may then act in a spreadsheet.
 
     Examples
     --------
@@ -87,17 +103,37 @@ def to_csv(table: pa.Table) -> str:
     "b",2
     <BLANKLINE>
     """
-    tamed = [_each(column, _inert) for column in table.columns]
-    names = [_inert(name) for name in table.column_names]
+    if not raw_text:
+        tamed = [_each(column, _inert) for column in table.columns]
+        table = pa.table(tamed, names=[_inert(name) for name in table.column_names])
     out = io.BytesIO()
-    pv.write_csv(pa.table(tamed, names=names), out)
+    pv.write_csv(table, out)
     return out.getvalue().decode()
 
 
-def for_terminal(table: pa.Table) -> tuple[pa.Table, int]:
-    r"""Leave control characters out of names and texts, and count those that lost any.
+def acts(text: str) -> bool:
+    """Whether a spreadsheet may take a text for a formula.
 
-    Tabs and line breaks stay.
+    It may where the text begins with a sign, a tab or a line break, be it after spaces, quotes or
+    what cannot be seen.
+
+    Examples
+    --------
+    >>> [acts(text) for text in ("=1+1", ' "@x', "-5", "a=1", "")]
+    [True, True, True, False, False]
+    """
+    for c in text:
+        if c in SIGNS or c in ENDS:
+            return True
+        if not (c.isspace() or c in QUOTES or unicodedata.category(c) in ("Cc", "Cf")):
+            break
+    return False
+
+
+def for_terminal(table: pa.Table) -> tuple[pa.Table, int]:
+    r"""Leave what could steer a terminal out of names and texts, and count those that lost any.
+
+    Tabs and line breaks stay, and so does what joins letters.
 
     Examples
     --------
@@ -114,8 +150,15 @@ def for_terminal(table: pa.Table) -> tuple[pa.Table, int]:
     return pa.table(columns, names=names), n_changed
 
 
-def write(table: pa.Table, path: Path) -> None:
-    """Write a table to a file, as Parquet or as CSV by its ending.
+def write(table: pa.Table, path: Path, *, raw_text: bool = False) -> None:
+    """Write a table to a file, as Parquet or as CSV by its ending; Parquet has texts as they came.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    path : Path
+    raw_text : bool
+        As in `to_csv`.
 
     Raises
     ------
@@ -127,7 +170,7 @@ def write(table: pa.Table, path: Path) -> None:
         pq.write_table(table, out)
         data = out.getvalue()
     else:
-        data = to_csv(table).encode()
+        data = to_csv(table, raw_text=raw_text).encode()
     try:
         write_bytes(path, data)
     except OSError as error:
@@ -166,4 +209,4 @@ def _steerless(text: str) -> str:
 
 
 def _inert(text: str) -> str:
-    return f"'{text}" if text.startswith(ACTIVE) else text
+    return f"'{text}" if acts(text) else text

@@ -7,8 +7,10 @@ rooms that do the work are loaded by the command that needs them, so that help i
 import os
 import sys
 import tomllib
+import traceback
+from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -54,7 +56,7 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else a TensorFlow that is there chatters
     keep_compiled()
     try:
-        app()
+        status = app(standalone_mode=False)
     except OutweighError as error:
         _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -64,6 +66,10 @@ def main() -> None:
 
         reason = one_line(error)
         _fail(f"files must be readable and writable; {reason}: make room, or name others", 1)
+    except Exception as error:
+        _fail_as(error)
+    if status:
+        sys.exit(status)
 
 
 @app.callback(invoke_without_command=True)
@@ -158,6 +164,10 @@ def run(
         str | None, typer.Option("--id", help="Names the rows; no feature.", metavar="COL")
     ] = None,
     exclude: Exclude = None,
+    segment: Annotated[
+        list[str] | None,
+        typer.Option(help="A column to tell errors apart by; repeatable.", metavar="COL"),
+    ] = None,
     missing: Annotated[
         list[str] | None, typer.Option(help="A text that means missing; repeatable.")
     ] = None,
@@ -218,6 +228,7 @@ def run(
         row_id=row_id,
         amount=cost_column,
         missing=tuple(missing or ()),
+        segments=tuple(segment or ()),
     )
     test_rows = None
     if test is not None:
@@ -247,7 +258,7 @@ def run(
     study.results["timing"]["seconds"]["total"] = clock.rounded()["total"]
     study.save(folder, configuration=_configuration(context))
     terminal.summary(study.results)
-    typer.echo(f"Report: {folder / 'report.html'}")
+    terminal.answer(f"Report: {folder / 'report.html'}")
 
 
 @app.command()
@@ -267,6 +278,10 @@ def predict(
     refer_cost: Refer = None,
     prevalence: Prevalence = None,
     sampled_at: SampledAt = None,
+    raw_text: Annotated[
+        bool,
+        typer.Option("--raw-text", help="CSV with no ' before what a spreadsheet would compute."),
+    ] = False,
 ) -> None:
     """Predict new rows, those most worth acting on first."""
     from outweigh import _cases as cases
@@ -307,9 +322,9 @@ def predict(
             terminal.say(
                 f"Control characters left out of texts: {n_changed:,}. A file, --out, has them."
             )
-        typer.echo(cases.to_csv(table).encode(), nl=False)
+        typer.echo(cases.to_csv(table, raw_text=raw_text).encode(), nl=False)
         return
-    cases.write(table, out)
+    cases.write(table, out, raw_text=raw_text)
     terminal.say(f"{len(table):,} cases, the most worth acting on first: {out}")
 
 
@@ -333,18 +348,22 @@ def demo(
         configuration={"demo": True, "quick": quick},
     )
     terminal.demo_summary(found.results)
-    typer.echo(f"Report: {folder / 'report.html'}")
+    terminal.answer(f"Report: {folder / 'report.html'}")
 
 
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
-    """Write a run folder's report anew from its numbers."""
+    """Write a run folder's report and card anew from its numbers."""
     from outweigh._files import write_text
-    from outweigh._folder import REPORT, read_results
+    from outweigh._folder import CARD, REPORT, read_results
+    from outweigh._terminal import answer
     from outweigh.report import page
+    from outweigh.report._card import card
 
-    write_text(folder / REPORT, page(read_results(folder)))
-    typer.echo(f"Report: {folder / REPORT}")
+    results = read_results(folder)
+    write_text(folder / REPORT, page(results))
+    write_text(folder / CARD, card(results))
+    answer(f"Report: {folder / REPORT}")
 
 
 @app.command()
@@ -369,7 +388,8 @@ def weights(
         raise UsageError(f"--rule must weigh classes; came {rule!r}: choose balanced, ratio:50 …")
     found = dict(zip(classes, setting.class_weight(counts, classes).tolist(), strict=True))
     if json:
-        typer.echo(json_format.dumps({str(label): weight for label, weight in found.items()}))
+        said = json_format.dumps({str(label): weight for label, weight in found.items()})
+        typer.echo(said.replace("\x7f", "\\u007f"))  # JSON would let this control character be
         return
     for label, n in zip(classes, counts, strict=True):
         typer.echo(clean(f"{label!r}: {found[label]:.10g}   ({n:,} rows)"))
@@ -381,7 +401,24 @@ def _configuration(context: typer.Context) -> dict[str, Any]:
     return {k: str(v) if isinstance(v, Path) else v for k, v in options.items()}
 
 
-def _fail(message: str, code: int) -> None:
+def _fail_as(error: Exception) -> NoReturn:
+    """Show a mistake on the command line as Typer does, and any other error as Python does.
+
+    Both may hold text from elsewhere, such as the name of a file, so neither writes by itself.
+    """
+    from outweigh._terminal import say
+
+    told = StringIO()
+    if show := getattr(error, "show", None):
+        show(told)
+    else:
+        traceback.print_exception(error, file=told)
+    for line in told.getvalue().rstrip("\n").split("\n"):
+        say(line)
+    sys.exit(getattr(error, "exit_code", 1))
+
+
+def _fail(message: str, code: int) -> NoReturn:
     from outweigh._terminal import say
 
     say(f"outweigh: {message}")

@@ -361,7 +361,7 @@ def _built(arrays: Mapping[str, pa.Array], kinds: Mapping[str, str], where: str)
     n = len(next(iter(arrays.values()), ()))
     numbers = {name: column for name, column in arrays.items() if kinds[name] == "number"}
     others = {
-        name: _dates(column, name, where) if kinds[name] == "date" else column.cast(TYPES["text"])
+        name: dates(column, name, where) if kinds[name] == "date" else column.cast(TYPES["text"])
         for name, column in arrays.items()
         if kinds[name] != "number"
     }
@@ -389,7 +389,7 @@ def _matrix(columns: Mapping[str, pa.Array], n: int, where: str) -> NDArray[np.f
     return matrix
 
 
-def _dates(column: pa.Array, name: str, where: str) -> pa.Array:
+def dates(column: pa.Array, name: str, where: str) -> pa.Array:
     """Dates in UTC and microseconds, finer parts cut off."""
     seconds = column.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
     ends = pc.min_max(seconds).as_py()

@@ -29,8 +29,10 @@ from outweigh._deployment import AS_TRAINED
 from outweigh._network import Build, keras_on_jax
 from outweigh._predictions import Predictions
 from outweigh._record import (
+    SCHEMA,
     about,
     chosen_record,
+    counted_record,
     curves_record,
     data_record,
     environment,
@@ -274,6 +276,7 @@ def _results(
     data = data_record(table, training, test)
     return {
         "outweigh": environment()["outweigh"],
+        "schema": SCHEMA,
         "data": data | {"source": "the tutorial's make_classification data", "target": "y"},
         "objective": objective_record(
             baseline.objective, table.classes, given=False, deployment=AS_TRAINED
@@ -294,6 +297,9 @@ def _results(
         "verdict": verdict_record(verdict),
         "thresholds": thresholds_record(baseline, verdict.chosen),
         "curves": curves_record(baseline, shown),
+        **counted_record(baseline, shown),
+        "per_class": None,
+        "segments": [],
         "history": {},
         "test": None,
         **findings_record(()),

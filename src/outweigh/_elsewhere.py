@@ -27,10 +27,13 @@ from outweigh._findings import looks_at_judged
 from outweigh._frames import as_arrow, frame_columns, frame_kind
 from outweigh._labels import Classes, encode, is_numeric, positive_last
 from outweigh._objective import Objective, checked
+from outweigh._per_class import per_class
 from outweigh._predictions import KINDS, TWIN_NAME, WEIGHTS, Predictions
 from outweigh._reading import quoted, shown
 from outweigh._record import (
+    SCHEMA,
     chosen_record,
+    counted_record,
     curves_record,
     environment,
     findings_record,
@@ -364,8 +367,10 @@ def _results(
     weights = p.class_weight.mean(axis=1)
     pairs = zip(p.settings, weights, strict=True)
     settings = settings_record(decisions, [weighted(s, p.classes, w) for s, w in pairs])
+    compared = dict.fromkeys((verdict.chosen, TWIN_NAME, verdict.best))
     return {
         "outweigh": version("outweigh"),
+        "schema": SCHEMA,
         "data": _data(p),
         "objective": objective_record(
             decisions.objective, p.classes, given=given, deployment=deployment
@@ -381,6 +386,9 @@ def _results(
         "verdict": verdict_record(verdict),
         "thresholds": thresholds_record(decisions, verdict.chosen),
         "curves": curves_record(decisions),
+        **counted_record(decisions, compared),
+        "per_class": per_class(decisions, compared),
+        "segments": [],
         "history": {},
         "test": None,
         **findings_record(looks_at_judged(_Judged(decisions, verdict))),
@@ -397,6 +405,7 @@ def _data(p: Predictions) -> Record:
     two = len(labels) == 2
     return {
         "source": "predictions",
+        "sha256": None,
         "target": "y",
         **part,
         "features": None,

@@ -1,8 +1,9 @@
 """A run folder: everything that one study wrote.
 
 ``results.json`` (every number), ``predictions.parquet`` (what every network said),
-``decisions.parquet`` (what each setting made of that), ``report.html``, ``run.toml`` (the
-configuration) and ``bundle/`` (the model). Each file appears whole or not at all.
+``decisions.parquet`` (what each setting made of that), ``report.html``, ``card.md`` (the same in
+Markdown), ``run.toml`` (the configuration) and ``bundle/`` (the model). Each file appears whole or
+not at all.
 """
 
 import json
@@ -14,14 +15,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from outweigh._bundle import save
+from outweigh._configuration import shareable, to_toml
 from outweigh._decisions import Decisions
 from outweigh._errors import UsageError
 from outweigh._files import write_text
+from outweigh._json import written
 from outweigh._model import REFER, Model
 from outweigh.report import page
+from outweigh.report._card import card
 
 RESULTS = "results.json"
 REPORT = "report.html"
+CARD = "card.md"
 PREDICTIONS = "predictions.parquet"
 DECISIONS = "decisions.parquet"
 CONFIGURATION = "run.toml"
@@ -38,6 +43,8 @@ def write(
 ) -> None:
     """Write a study's files; the model last, for it can be too large to save."""
     folder.mkdir(parents=True, exist_ok=True)
+    if configuration:
+        results = results | {"configuration": shareable(configuration)}
     write_text(folder / CONFIGURATION, to_toml(configuration))
     draft = folder / f".{PREDICTIONS}.draft"
     decisions.predictions.save(draft)
@@ -45,8 +52,9 @@ def write(
     draft = folder / f".{DECISIONS}.draft"
     pq.write_table(decided_table(decisions), draft, compression="zstd")
     draft.replace(folder / DECISIONS)
-    write_text(folder / RESULTS, json.dumps(results, indent=1, allow_nan=False))
+    write_text(folder / RESULTS, written(results))
     write_text(folder / REPORT, page(results))
+    write_text(folder / CARD, card(results))
     if model is not None:
         save(model, folder / BUNDLE)
 
@@ -109,14 +117,3 @@ def new_folder(out: Path | None, stem: str) -> Path:
         return out
     names = (f"outweigh-{stem}{'' if i == 1 else f'-{i}'}" for i in range(1, 10_000))
     return next(Path(name) for name in names if not Path(name).exists())
-
-
-def to_toml(configuration: dict[str, Any]) -> str:
-    """Write a flat configuration as TOML; what is None is left out."""
-    # a JSON string, number, list or true/false is also a TOML value, but for pairs of surrogates
-    lines = [
-        f"{key} = {json.dumps(value, ensure_ascii=False).replace(chr(127), chr(92) + 'u007f')}"
-        for key, value in configuration.items()
-        if value is not None
-    ]
-    return "\n".join(lines) + "\n"

@@ -8,7 +8,7 @@ Letters: N entries, K classes, S settings, R seeds.
 import math
 import os
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -17,20 +17,27 @@ import numpy as np
 
 from outweigh import _scored as scored
 from outweigh import _scores as scores
+from outweigh._cells import cells
 from outweigh._chunk import COLLAPSED, Trained
 from outweigh._compare import NO_GAIN, TOO_FEW, Verdict
 from outweigh._decisions import Decisions
 from outweigh._deployment import Deployment
 from outweigh._findings import Outcome, found_in
 from outweigh._objective import Costs, Objective
+from outweigh._per_class import per_class
 from outweigh._plan import WATCHED
 from outweigh._predictions import REFERENCE, TWIN_NAME, WEIGHTS
 from outweigh._scored import CROSS_FITTED, HELD_OUT, Record, number
+from outweigh._segments import segments_record
 from outweigh._settings import Setting
 from outweigh._spread import spread
 from outweigh._study import Evidence
 from outweigh._table import Table
+from outweigh._tallies import tallies
 from outweigh._versus import Versus, versus_twin
+
+SCHEMA = 1
+"""Number of the form that a record has: ``results.schema.json`` describes it."""
 
 LIBRARIES = ("outweigh", "keras", "jax", "numpy", "scikit-learn")
 
@@ -59,6 +66,7 @@ def record(
     used = e.final.settings[0].name
     return {
         "outweigh": version("outweigh"),
+        "schema": SCHEMA,
         "data": data_record(e.table, e.split.rest, e.split.test),
         "objective": objective_record(
             e.objective, e.table.classes, given=e.objective_given, deployment=e.deployment
@@ -69,6 +77,9 @@ def record(
         "verdict": verdict_record(e.verdict),
         "thresholds": thresholds_record(e.decisions, used),
         "curves": curves_record(e.decisions),
+        **counted_record(e.decisions, (used, TWIN_NAME, e.verdict.best)),
+        "per_class": per_class(e.decisions, dict.fromkeys((used, TWIN_NAME, e.verdict.best))),
+        "segments": segments_record(e.decisions, e.table, used=used, rest=e.split.rest),
         "history": _history(e.settings, e.curves),
         "test": _test(e),
         **findings_record(outcomes),
@@ -83,6 +94,7 @@ def data_record(table: Table, training: np.ndarray, test: np.ndarray) -> Record:
     return {
         "source": table.source,
         "target": table.target,
+        "sha256": table.digest,
         **_part(table, np.arange(len(table.y))),
         "features": len(table.names),
         "positive": None if positive is None else str(positive),
@@ -179,6 +191,7 @@ def settings_record(decisions: Decisions, abouts: Sequence[Record]) -> list[Reco
                 "calibration": scored.calibration(d, s),
                 "at_half": scored.at_half(d, s) if two else None,
                 "by_seed": scored.by_seed(d, s),
+                "by_fold": scored.by_fold(d, s),
             }
         )
     return records
@@ -310,6 +323,18 @@ def curves_record(decisions: Decisions, shown: Collection[str] | None = None) ->
         for s, name in enumerate(p.settings)
         if shown is None or name in shown
     }
+
+
+def counted_record(decisions: Decisions, names: Iterable[str]) -> Record:
+    """Give the counts that a page can turn to other costs: of two classes, and of more.
+
+    Parameters
+    ----------
+    decisions : Decisions
+    names : iterable of str
+        The settings whose cells are wanted where there are more than two classes.
+    """
+    return {"counts": tallies(decisions), "cells": cells(decisions, names)}
 
 
 def findings_record(outcomes: Sequence[Outcome]) -> Record:

@@ -58,6 +58,15 @@ def require_known(role: str, name: str, columns: Iterable[str], source: str) -> 
         )
 
 
+def require_plain(column: pa.Array, what: str, name: str) -> None:
+    """Raise when a column holds anything but numbers, text or dates."""
+    if not kind_of(column.type):
+        raise TableError(
+            f"{what} must be numbers, text or dates; {name} holds {shown(column.type)}: name "
+            "another column"
+        )
+
+
 def group_codes(column: pa.Array, name: str, missing: Sequence[str]) -> NDArray[np.int64]:
     """(N,) number of each row's group, in the order in which the groups first come.
 
@@ -107,7 +116,7 @@ def measures(
 
 def row_ids(column: pa.Array, name: str) -> pa.Array:
     """(N,) names of the rows, as they came; text as ``large_string``."""
-    _require_plain(column, "row ids", name)
+    require_plain(column, "row ids", name)
     return column.cast(pa.large_string()) if is_text(column.type) else column
 
 
@@ -132,7 +141,7 @@ def _nearest(name: str, names: Iterable[str]) -> str:
 
 def _whole(column: pa.Array, what: str, name: str, missing: Sequence[str]) -> pa.Array:
     """Give a column in which no row is missing, or raise."""
-    _require_plain(column, f"{what.split()[-1]}s", name)
+    require_plain(column, f"{what.split()[-1]}s", name)
     column = nulled(without(column, ["", *missing]))
     if column.null_count:
         raise TableError(
@@ -140,11 +149,3 @@ def _whole(column: pa.Array, what: str, name: str, missing: Sequence[str]) -> pa
             "missing: fill them, or drop these rows"
         )
     return column
-
-
-def _require_plain(column: pa.Array, what: str, name: str) -> None:
-    if not kind_of(column.type):
-        raise TableError(
-            f"{what} must be numbers, text or dates; {name} holds {shown(column.type)}: name "
-            "another column"
-        )

@@ -20,6 +20,9 @@ from outweigh._repairs import EFFECTIVE_WEIGHT, fit
 
 HELD_OUT, CROSS_FITTED = "held-out", "cross-fitted"
 
+SHOWN = ("expected_cost", "score", "flagged_share")
+"""What is shown of the decisions of each seed and fold."""
+
 Record = dict[str, Any]
 Float = NDArray[np.float64]
 
@@ -118,6 +121,17 @@ def by_seed(decisions: Decisions, s: int) -> Record:
     return {**table, "outcome": p.outcome[s].tolist()}
 
 
+def by_fold(decisions: Decisions, s: int) -> Record:
+    """Score each fold alone, (F,) numbers of a kind; what is no number there is null."""
+    cases, table = decisions.cases, dict[str, list[float | None]]()
+    for f in range(len(decisions.predictions.prior)):
+        entries = np.flatnonzero((cases.fold == f) & (cases.weight > 0))
+        row = _of_cases(decisions, s, entries)
+        for name, value in row.items():
+            table.setdefault(name, []).append(value)
+    return table
+
+
 def calibration(decisions: Decisions, s: int) -> Record:
     """Follow a setting's probabilities: as its networks say them, undone, repaired.
 
@@ -149,6 +163,30 @@ def calibration(decisions: Decisions, s: int) -> Record:
             }
             for stage, said, basis in stages
         },
+    }
+
+
+def plain_sums(sums: NDArray[Any], row_weight: Float) -> Any:
+    """Give sums of row weights as plain numbers, whole where all row weights are.
+
+    Others are rounded to 12 digits: the last ones hang on the order of the rows.
+    """
+    if (row_weight == np.round(row_weight)).all():
+        return np.round(sums).astype(np.int64).tolist()
+    rounded = [float(f"{value:.12g}") for value in sums.ravel()]
+    return np.reshape(rounded, sums.shape).tolist()
+
+
+def _of_cases(decisions: Decisions, s: int, entries: NDArray[np.int64]) -> Record:
+    """Score some entries, and keep what is shown of each fold."""
+    d = decisions
+    if not len(entries):
+        return {**dict.fromkeys(SHOWN), "average_precision": None}
+    cases, said, decided = d.cases.take(entries), d.probability[s, entries], d.decided[s, entries]
+    precision, _ = scores.ranking(cases.y, said, fold=cases.fold, row_weight=cases.weight)
+    return {
+        **_values(decision_numbers(d.objective, cases, said, decided, CROSS_FITTED)),
+        "average_precision": precision if math.isfinite(precision) else None,
     }
 
 
@@ -200,5 +238,5 @@ def _with_worth(
 
 
 def _values(numbers: Record) -> dict[str, float | None]:
-    """Keep what is shown of each seed."""
-    return {name: numbers[name]["value"] for name in ("expected_cost", "score", "flagged_share")}
+    """Keep what is shown of each seed and fold."""
+    return {name: numbers[name]["value"] for name in SHOWN}

@@ -139,8 +139,8 @@ def decision_scores(cells: np.ndarray) -> dict[str, float]:
     two = k == 2
     return {
         "flagged_share": float(cells[:, 1].sum() / total) if two else float("nan"),
-        "recall": float(recall[1] if two else np.nanmean(recall)),
-        "precision": float(precision[1] if two else np.nanmean(precision)),
+        "recall": float(recall[1]) if two else _known_mean(recall),
+        "precision": float(precision[1]) if two else _known_mean(precision),
         "referred_share": float(cells[:, k:].sum() / total) if cells.shape[1] > k else float("nan"),
     }
 
@@ -186,7 +186,7 @@ def reliability(
     count = count[filled]
     predicted = np.bincount(bins, probability, minlength=n_bins)[filled] / count
     observed = np.bincount(bins, y, minlength=n_bins)[filled] / count
-    low, high = _wilson(observed, count)
+    low, high = wilson(observed, count)
     table = {
         "predicted": predicted,
         "observed": observed,
@@ -233,7 +233,12 @@ def _thinned(table: dict[str, np.ndarray], *, along: np.ndarray) -> dict[str, li
     return {name: [round(float(v), 6) for v in column] for name, column in table.items()}
 
 
-def _wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _known_mean(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give Wilson's 95 % interval of a share."""
     z = 1.959963984540054
     centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)

@@ -7,7 +7,7 @@ arrow's hands: the same table is the same `Table` whichever door it came by, bit
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from outweigh._columns import Columns, columns_of, without
+from outweigh._digest import digest
 from outweigh._errors import TableError
 from outweigh._frames import array_columns, as_arrow, frame_columns, frame_kind, is_frame, renamed
 from outweigh._labels import Classes, encode, positive_last
@@ -29,6 +30,7 @@ from outweigh._roles import (
     row_ids,
     time_ranks,
 )
+from outweigh._segment import Segment, read_segment, segment_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,11 @@ class Table:
         Name of the column that says so; it may be a feature, too.
     missing : tuple of str
         Texts that mean missing, in new rows too.
+    segments : tuple of Segment
+        Columns by which errors are told apart.
+    digest : str
+        SHA-256 of the table as it was read, in hexadecimal digits: the same for the same features,
+        target and roles, whatever held them. It stays when rows are taken.
 
     Notes
     -----
@@ -82,6 +89,8 @@ class Table:
     amount: NDArray[np.float64] | None = None
     amount_column: str | None = None
     missing: tuple[str, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    digest: str = ""
 
     def __post_init__(self) -> None:
         for field in ("y", "row_weight", "group", "time", "amount"):
@@ -89,6 +98,8 @@ class Table:
                 locked = array.view()  # a view, so that the caller's own array stays writeable
                 locked.flags.writeable = False
                 object.__setattr__(self, field, locked)
+        if not self.digest:
+            object.__setattr__(self, "digest", digest(_parts(self)))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -117,6 +128,7 @@ class Table:
             time=None if self.time is None else self.time[kept],
             row_id=None if self.row_id is None else self.row_id.take(pa.array(kept)),
             amount=None if self.amount is None else self.amount[kept],
+            segments=tuple(segment.take(kept) for segment in self.segments),
         )
 
 
@@ -132,6 +144,7 @@ def read_table(
     row_id: str | None = None,
     amount: str | None = None,
     missing: Iterable[str] = (),
+    segments: Iterable[str] = (),
 ) -> Table:
     r"""Read a table from a CSV or Parquet file.
 
@@ -161,6 +174,9 @@ def read_table(
     missing : iterable of str
         Texts that mean missing, such as ``"?"``, spaces around them aside. A column of text where
         one was found becomes what the rest of it is: numbers, dates or text.
+    segments : iterable of str
+        Columns by which errors are told apart. Any but the target: a column stays what it is beside
+        that, a feature, one with a role, or left out.
 
     Returns
     -------
@@ -171,7 +187,7 @@ def read_table(
     TableError
         When the file or a column cannot serve; one line says what to do.
     UsageError
-        When a column is given two roles.
+        When a column is given two roles, or the target is to be a segment.
 
     Examples
     --------
@@ -192,7 +208,7 @@ def read_table(
     columns = frame_columns(read_file(path), shown(Path(path).name))
     roles = {"target": target, "group": group, "time": time}
     roles |= {"row_weight": row_weight, "row_id": row_id, "amount": amount}
-    return _from_columns(columns, roles, Path(path).name, positive, exclude, missing)
+    return _from_columns(columns, roles, segments, Path(path).name, positive, exclude, missing)
 
 
 def read_target(
@@ -222,6 +238,7 @@ def from_frame(
     row_id: str | None = None,
     amount: str | None = None,
     missing: Iterable[str] = (),
+    segments: Any = (),
 ) -> Table:
     """Take a table from a pandas, polars or pyarrow frame.
 
@@ -232,6 +249,8 @@ def from_frame(
         of its columns are believed: digits in a column of text are text, categories their values.
     target, positive, exclude, group, time, row_weight, row_id, amount, missing
         As in `read_table`.
+    segments : iterable of str or array, or mapping of str to array (N,)
+        Names of columns, or values that are no column of the frame.
 
     Returns
     -------
@@ -252,7 +271,7 @@ def from_frame(
     roles = {"target": target, "group": group, "time": time}
     roles |= {"row_weight": row_weight, "row_id": row_id, "amount": amount}
     columns = frame_columns(frame, source)
-    return _from_columns(columns, roles, source, positive, exclude, missing)
+    return _from_columns(columns, roles, segments, source, positive, exclude, missing)
 
 
 def from_arrays(
@@ -267,6 +286,7 @@ def from_arrays(
     row_id: Any = None,
     amount: Any = None,
     missing: Iterable[str] = (),
+    segments: Any = (),
 ) -> Table:
     """Take a table from features and a target held apart.
 
@@ -284,6 +304,8 @@ def from_arrays(
         What the columns of these names hold in `read_table`.
     missing : iterable of str
         As in `read_table`.
+    segments : iterable of str or array, or mapping of str to array (N,)
+        Names of columns of X, or values that are no column of it.
 
     Returns
     -------
@@ -308,12 +330,14 @@ def from_arrays(
     given = {"group": group, "time": time, "row_weight": row_weight, "row_id": row_id}
     given |= {"amount": amount}
     roles = {role: (role, values) for role, values in given.items() if values is not None}
-    return _assemble(columns, (target, y), roles, source, positive, missing)
+    told_apart = segment_columns(segments, columns, source=source)
+    return _assemble(columns, (target, y), roles, told_apart, source, positive, missing)
 
 
 def _from_columns(
     columns: Mapping[str, Any],
     roles: Mapping[str, str | None],
+    segments: Any,
     source: str,
     positive: Any,
     exclude: Iterable[str],
@@ -323,7 +347,9 @@ def _from_columns(
     features, named = divide(columns, roles, exclude, source)
     target = named.pop("target")
     held = {role: (shown(name), columns[name]) for role, name in named.items()}
-    table = _assemble(features, (target, columns[target]), held, source, positive, missing)
+    told_apart = segment_columns(segments, columns, source=source, target=target)
+    given = (target, columns[target])
+    table = _assemble(features, given, held, told_apart, source, positive, missing)
     return replace(table, amount_column=named.get("amount"))
 
 
@@ -331,6 +357,7 @@ def _assemble(
     features: Mapping[str, Any],
     target: tuple[str, Any],
     roles: Mapping[str, tuple[str, Any]],
+    segments: Mapping[str, Any],
     source: str,
     positive: Any,
     missing: Iterable[str],
@@ -356,6 +383,7 @@ def _assemble(
         source=source,
         notes=notes,
         missing=missing,
+        segments=tuple(read_segment(*named, n, missing) for named in segments.items()),
         **{role: _read_role(role, *held, n, missing) for role, held in roles.items()},
     )
 
@@ -369,3 +397,22 @@ def _read_role(role: str, name: str, values: Any, n: int, missing: tuple[str, ..
         return row_ids(column, name)
     read = {"group": group_codes, "time": time_ranks}.get(role, measures)
     return read(column, name, missing)
+
+
+def _parts(table: Table) -> Iterator[tuple[str, Any]]:
+    """Give what a table holds, for its digest: features, target, roles, and other segments.
+
+    Which of two labels is the positive one is no part of it.
+    """
+    yield "features", table.columns.schema
+    yield "numbers", table.columns.numbers
+    yield from zip(table.columns.others.column_names, table.columns.others.columns, strict=True)
+    labels = sorted(range(len(table.classes)), key=lambda k: table.classes[k])
+    yield table.target, [[type(table.classes[k]).__name__, repr(table.classes[k])] for k in labels]
+    yield "classes", np.argsort(labels)[table.y]
+    for role in ("row_weight", "group", "time", "row_id", "amount"):
+        if (values := getattr(table, role)) is not None:
+            yield role, values
+    for segment in table.segments:
+        if segment.name not in table.names:
+            yield segment.name, segment.values

@@ -1,7 +1,7 @@
 """The terminal: progress, and a summary that a manager can read.
 
 Answers go to stdout, everything else to stderr; no bars where nobody watches. Text from the data
-is stripped of control characters and is never markup.
+is stripped of what steers, turns around or hides, and is never markup.
 """
 
 import sys
@@ -30,17 +30,49 @@ NUMBERS = {
     "log_loss": ("log loss", "{:.4f}"),
 }
 PRIOR_ONLY_MARK = "†"
+UNSEEN = {"Cc", "Cf", "Cs"}  # kinds of characters: they steer, turn text around, have no width
+MARKS, MOST_MARKS = {"Mn", "Me"}, 4  # on one letter; more would run over the lines around
+BREAKS = "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
+BLANK = {
+    *map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0)),
+    *map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))),
+}
+"""Letters that show nothing (fillers of Hangul, the empty Braille cell), and choices of a glyph."""
 MOST_ROWS, MOST_REMEDIES = 16, 30  # of class weights, and of all else; the report has them all
 
 
 def clean(text: Any) -> str:
-    """Drop what could steer a terminal from a text that came with the data."""
-    return "".join(c for c in str(text) if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    r"""Drop from a text what could steer a terminal, or deceive who reads it.
+
+    That is: control characters; marks that turn text around or have no width; halves of characters;
+    letters that show nothing; and of marks piled up on one letter all but the first few. Tabs, line
+    breaks and the like become spaces: a text stays on its line.
+
+    Examples
+    --------
+    >>> clean("a\x1b[31m\u202e\u200bb\nc")
+    'a[31mb c'
+    """
+    kept, marks = [], 0
+    for c in str(text):
+        kind = unicodedata.category(c)
+        if c in BREAKS:
+            kept.append(" ")
+        elif kind not in UNSEEN and c not in BLANK:
+            marks = marks + 1 if kind in MARKS else 0
+            if marks <= MOST_MARKS:
+                kept.append(c)
+    return "".join(kept)
 
 
 def say(text: str) -> None:
     """Say something on stderr."""
     print(clean(text), file=sys.stderr, flush=True)
+
+
+def answer(text: str) -> None:
+    """Say something on stdout."""
+    print(clean(text), flush=True)
 
 
 @contextmanager
@@ -83,17 +115,21 @@ def summary(results: dict[str, Any]) -> None:
         console.print(clean(f"All {results['objective']['world']}."))
     console.print(_table(results))
     console.print(
-        f"* per 1,000 cases. AP: average precision. Cross-fitted: {results['design']['judged']}; "
-        "repairs and operating points are chosen on the other folds."
+        clean(
+            "* per 1,000 cases. AP: average precision. Cross-fitted: "
+            f"{results['design']['judged']}; repairs and operating points are chosen on the other "
+            "folds."
+        )
     )
     console.print()
     _print_remedies(console, results)
     console.print(clean(results["verdict"]["text"]), style="bold")
     console.print(clean(f"Use {chosen['setting']!r}: {chosen['reason']}."))
     if chosen["threshold"] is not None:
-        console.print(f"Flag from a probability of {chosen['threshold']:.4g}: {chosen['text']}.")
+        from_there = f"Flag from a probability of {chosen['threshold']:.4g}"
+        console.print(clean(f"{from_there}: {chosen['text']}."))
     elif chosen["text"]:
-        console.print(f"Decided so, {chosen['text']}.")
+        console.print(clean(f"Decided so, {chosen['text']}."))
     if results["test"]:
         _print_test(console, results["test"])
     for finding in results["findings"]:
@@ -114,7 +150,7 @@ def demo_summary(results: dict[str, Any]) -> None:
     for run in results["tutorial"]:
         positive = run["report"]["1"]
         table.add_row(
-            run["name"],
+            clean(run["name"]),
             f"{run['claimed_recall']:.2f}",
             f"{positive['recall']:.2f}",
             f"{positive['precision']:.3f}",
@@ -132,8 +168,10 @@ def demo_summary(results: dict[str, Any]) -> None:
     for network in results["demo"]["networks"]:
         collapsed, lanes = sum(network["collapsed"]), len(network["collapsed"]) * network["seeds"]
         console.print(
-            f"Network {network['name']}: {collapsed} of {lanes} lanes collapsed to a constant. "
-            f"{network['verdict']['text']}"
+            clean(
+                f"Network {network['name']}: {collapsed} of {lanes} lanes collapsed to a constant. "
+                f"{network['verdict']['text']}"
+            )
         )
     seconds = ", ".join(f"{k} {v:.1f} s" for k, v in results["timing"]["seconds"].items())
     console.print(f"Time: {seconds}.")

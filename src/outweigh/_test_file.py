@@ -29,7 +29,8 @@ def with_test_file(
     ----------
     table : Table, N rows
     path : str or PathLike
-        As in `read_table`. It must have the table's columns and its target.
+        As in `read_table`. It must have the table's columns and its target. Its segments are not
+        read: errors are told apart where folds are judged.
     row_weight : str, optional
         The column that says how much each row counts, if the table has one.
 
@@ -71,6 +72,8 @@ def with_test_file(
         group=_beyond(table.group, len(y)),
         time=_beyond(table.time, len(y)),
         row_id=None,
+        segments=tuple(segment.followed_by(len(y)) for segment in table.segments),
+        digest="",  # of all rows
         notes=(*table.notes, f"the test rows are those of {where}"),
     )
     return together, np.arange(len(table.y), len(table.y) + len(y))

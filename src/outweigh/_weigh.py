@@ -45,6 +45,7 @@ def weigh(
     amount: Any = None,
     exclude: Iterable[str] = (),
     missing: Iterable[str] = (),
+    segments: Any = (),
     duplicates_together: bool = False,
     epochs: int | None = None,
     patience: int = 15,
@@ -97,6 +98,9 @@ def weigh(
         Columns of X to leave out, with `target`.
     missing : iterable of str
         Texts that mean a missing value, such as ``"?"``.
+    segments : sequence of str or array, or mapping of str to array of shape (n,)
+        By what the report tells errors apart: columns of X by name, which stay what they are, a
+        feature or left out, or values beside X. Up to 20.
     duplicates_together : bool
         Whether rows that are equal in every feature stay in one fold.
     epochs, patience, batch_size, learning_rate : optional
@@ -128,7 +132,7 @@ def weigh(
     {'0': 338, '1': 62}
     """
     roles = {"group": group, "time": time, "row_weight": row_weight, "amount": amount}
-    table = _table(X, y, target, positive, exclude, missing, roles)
+    table = _table(X, y, target, positive, exclude, missing, roles | {"segments": segments})
     return weigh_table(
         table,
         objective=objective,

@@ -1,7 +1,8 @@
 """The report: one self-contained HTML page from a study's plain record.
 
-Record → figures → page. The page loads nothing and runs nothing: a strict content security policy
-says so, and every text that came with the data is escaped.
+Record → figures, tables, controls → page. The page asks nobody for anything: a strict content
+security policy lets its own style sheet and its own scripts run, by their hashes, and nothing else.
+Every text that came with the data is escaped. Without the scripts it is a whole page, too.
 """
 
 import base64
@@ -12,8 +13,16 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from outweigh.report._figures import demo_figures, study_figures
+from outweigh._configuration import to_toml
+from outweigh.report import _words as words
+from outweigh.report._bases import MEANINGS, basis_rows
+from outweigh.report._block import block
+from outweigh.report._classes import classes, classes_data
+from outweigh.report._figures import figures
+from outweigh.report._panel import panel
+from outweigh.report._picture import mark
 from outweigh.report._tables import (
+    GROUPS,
     calibration_rows,
     data_rows,
     design_rows,
@@ -23,6 +32,8 @@ from outweigh.report._tables import (
     test_rows,
     tutorial_rows,
 )
+
+STYLES = ("style.css", "chart.css", "panel.css", "classes.css")
 
 
 def page(results: dict[str, Any]) -> str:
@@ -38,28 +49,46 @@ def page(results: dict[str, Any]) -> str:
     html : str
         A whole page that needs no other file.
     """
-    style = _style()
-    figures = demo_figures(results) if "demo" in results else []
+    controls, parts = panel(results, GROUPS), classes(results)
+    style = "".join(map(_file, STYLES))
+    scripts = [_file("controls.js")] * (controls is not None)
+    scripts += [_file("classes.js")] * (parts is not None)
     html: str = _template().render(
         r=results,
         style=style,
-        policy=f"default-src 'none'; style-src '{_hash(style)}'; base-uri 'none'",
-        sections=[*figures, *study_figures(results)],
+        scripts=scripts,
+        policy=_policy(style, scripts),
+        sections=figures(results),
+        panel=controls,
+        classes=parts,
+        class_data=block(classes_data(results)),
         settings=setting_rows(results),
         remedies=remedy_rows(results),
         calibration=calibration_rows(results),
         test=test_rows(results),
         tutorial=tutorial_rows(results),
         data=data_rows(results),
+        bases=basis_rows(results),
+        meanings=MEANINGS,
         design=design_rows(results),
         looks=look_rows(results),
+        configuration=to_toml(results.get("configuration", {})).strip(),
     )
     return html
 
 
+def _policy(style: str, scripts: list[str]) -> str:
+    """Allow the page's own style and scripts, by their hashes, and nothing else."""
+    allowed = " ".join(f"'{_hash(script)}'" for script in scripts) or "'none'"
+    return (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src {allowed}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
 @cache
-def _style() -> str:
-    return files("outweigh.report").joinpath("style.css").read_text(encoding="utf-8")
+def _file(name: str) -> str:
+    return files("outweigh.report").joinpath(name).read_text(encoding="utf-8")
 
 
 @cache
@@ -71,6 +100,13 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {
+        "few": words.few,
+        "show": words.number,
+        "percent": words.percent,
+        "signed": words.signed,
+        "mark": mark,
+    }
     return environment.get_template("page.html.jinja")
 
 

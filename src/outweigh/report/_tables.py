@@ -47,10 +47,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table of text. The head names the rows' names too."""
+    """A table of text. The head names the rows' names too; cells of prose are wrapped."""
 
     head: tuple[str, ...]
     rows: tuple[Row, ...]
+    prose: bool = False
 
     @property
     def groups(self) -> Iterator[tuple[str, list[Row]]]:
@@ -127,7 +128,7 @@ def test_rows(results: Record) -> Sheet | None:
         Row(f"{role}: {test['setting']}", _numbers(test, kept))
         for role, test in results["test"].items()
     )
-    return Sheet(("", *(title for _, title, _ in kept)), tuple(rows))
+    return Sheet(("setting", *(title for _, title, _ in kept)), tuple(rows))
 
 
 def calibration_rows(results: Record) -> Sheet:
@@ -187,7 +188,7 @@ def look_rows(results: Record) -> Sheet:
     rows = (
         Row(look["code"], (look["outcome"], look["because"] or "")) for look in results["looks"]
     )
-    return Sheet(("code", "outcome", "because"), tuple(rows))
+    return Sheet(("code", "outcome", "because"), tuple(rows), prose=True)
 
 
 def data_rows(results: Record) -> list[tuple[str, str]]:
@@ -200,6 +201,8 @@ def data_rows(results: Record) -> list[tuple[str, str]]:
         rows.append(("positive class", f"{data['positive']} ({data['prevalence']:.2%})"))
     if data["features"] is not None:
         rows.append(("features", str(data["features"])))
+    if data.get("sha256"):
+        rows.append(("SHA-256 of the table", data["sha256"]))
     return rows + [("note", note) for note in data["notes"]]
 
 

@@ -1,0 +1,245 @@
+"""The panel: what the page's controls start from, and what stands there without its script.
+
+The controls are costs, an alerts budget, a threshold, the prevalence and a setting. They begin
+where the study stands, so that the first numbers on the page are the study's own.
+"""
+
+import math
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from outweigh.report._block import block, packed
+from outweigh.report._picture import KINDS, picture
+from outweigh.report._point import Costs, Point, Tables, point, prevalence
+from outweigh.report._words import few
+
+Record = dict[str, Any]
+
+COSTS, ALERTS, THRESHOLD = "costs", "alerts", "threshold"
+DIGITS = 30  # binary ones, of sums of row weights that are no whole numbers
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the controls stand when the page is opened."""
+
+    setting: str
+    by: str  # which of costs, alerts and threshold decides
+    costs: Costs
+    alerts: float
+    knot: int
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The controls, and what the chosen setting and its twin do where they start."""
+
+    start: Start
+    positive: str
+    prevalence: float
+    knots: int
+    here: Point
+    twin: Point
+    counted_at: float | None
+    saying: str
+    picture: Markup
+    notes: tuple[str, ...]
+    settings: tuple[tuple[str, tuple[str, ...]], ...]
+    data: Markup
+    tables: str
+
+    @property
+    def cases(self) -> dict[str, float]:
+        """What the chosen setting does to 1,000 cases, by kind."""
+        return dict(zip(KINDS, self.here.per_1000, strict=True))
+
+    @property
+    def cases_of_twin(self) -> dict[str, float]:
+        """What the twin does to 1,000 cases, by kind."""
+        return dict(zip(KINDS, self.twin.per_1000, strict=True))
+
+    @property
+    def rows(self) -> dict[str, float]:
+        """What the chosen setting does to the rows that were judged, by kind."""
+        return {kind: getattr(self.here, kind) for kind in KINDS}
+
+    @property
+    def saving(self) -> float | None:
+        """What the chosen setting saves, in percent of the cost of its twin."""
+        if self.twin.cost <= 0:
+            return None
+        return 100 * (self.twin.cost - self.here.cost) / self.twin.cost
+
+
+def panel(results: Record, kinds: dict[str, str]) -> Panel | None:
+    """Give the panel of a study of two classes; None where a record has no counted tables.
+
+    Parameters
+    ----------
+    results : dict
+        A study's record.
+    kinds : dict
+        What the kinds of settings are called, in order.
+    """
+    counts = results.get("counts")
+    if counts is None:
+        return None
+    tables = Tables(counts, prevalence(counts))
+    costs = _costs(results)
+    start = _start(results, tables, costs)
+    here = point(tables, start.setting, start.knot, costs)
+    twin = point(tables, "none", _knot_of_twin(start, tables), costs)
+    return Panel(
+        start=start,
+        positive=results["data"]["positive"],
+        prevalence=tables.prevalence,
+        knots=len(tables.knots),
+        here=here,
+        twin=twin,
+        counted_at=counts["threshold"][start.knot],
+        saying=saying(here, results["data"]["positive"]),
+        picture=picture(here.per_1000),
+        notes=tuple(_notes(results)),
+        settings=tuple(_grouped(results, kinds)),
+        data=block(_data(results, tables, start)),
+        tables=_packed(counts),
+    )
+
+
+def saying(here: Point, positive: str) -> str:
+    """Say in natural frequencies what is done to cases; the page's script says it likewise."""
+    caught, missed, alarmed, _ = here.per_1000
+    return (
+        f"Of 1,000 cases, {few(caught + missed)} are “{positive}”. Flagged: "
+        f"{few(caught + alarmed)}, namely {few(caught)} of those and {few(alarmed)} others. "
+        f"Missed: {few(missed)}."
+    )
+
+
+def _costs(results: Record) -> Costs:
+    """Give the study's costs, or n0/n1 for a miss where it has none of one miss and one alarm."""
+    matrix = results["objective"]["matrix"]
+    if matrix is not None:
+        (tn, fp), (fn, tp) = (row[:2] for row in matrix)
+        return Costs(tn, fp, fn, tp)
+    negatives, positives = results["data"]["training"]["classes"].values()
+    return Costs(tn=0.0, fp=1.0, fn=negatives / max(positives, 1), tp=0.0)
+
+
+def _start(results: Record, tables: Tables, costs: Costs) -> Start:
+    """Stand where the study decides: at the costs, the budget or the threshold that it has."""
+    objective, chosen = results["objective"], results["chosen"]
+    threshold = chosen["threshold"]
+    implied = objective["threshold"]
+    if objective["name"].startswith("alerts:"):
+        by, knot = ALERTS, tables.knot(1.0 if threshold is None else threshold)
+    elif threshold is None or threshold == implied:
+        by, knot = COSTS, tables.knot(costs.threshold)
+    else:
+        by, knot = THRESHOLD, tables.knot(threshold)
+    here = point(tables, chosen["setting"], knot, costs)
+    alerts = 1000 * here.flagged
+    if by == ALERTS:
+        alerts = float(objective["name"].removeprefix("alerts:"))
+        knot = tables.knot_of_budget(chosen["setting"], alerts)
+    return Start(chosen["setting"], by, costs, alerts, knot)
+
+
+def _knot_of_twin(start: Start, tables: Tables) -> int:
+    """Decide the twin's cases by the same rule."""
+    return tables.knot_of_budget("none", start.alerts) if start.by == ALERTS else start.knot
+
+
+def _has_costs(results: Record) -> bool:
+    """Tell whether the study decides by the costs that the controls change, and by nothing else."""
+    matrix = results["objective"]["matrix"]
+    return matrix is not None and len(matrix[0]) == 2
+
+
+def _notes(results: Record) -> list[str]:
+    """Say where the controls are not the study's own decisions."""
+    objective, notes = results["objective"], []
+    matrix = objective["matrix"]
+    if matrix is None:
+        notes.append(
+            "The study knows no cost of a miss and of a false alarm that are the same for all "
+            "rows, so these controls start at n0/n1 false alarms for a miss."
+        )
+    if matrix is not None and len(matrix[0]) > 2:
+        notes.append("The study hands cases to a person; these controls decide each case.")
+    if matrix is not None and (matrix[0][0] or matrix[1][1]):
+        notes.append(
+            f"Right decisions count, too: {matrix[1][1]:g} for a positive that is flagged, "
+            f"{matrix[0][0]:g} for a negative that is not."
+        )
+    return notes
+
+
+def _grouped(results: Record, kinds: dict[str, str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Give the names of the settings, kind by kind."""
+    every = [(s.get("kind", "weights"), s["name"]) for s in results["settings"]]
+    groups = [(title, tuple(n for k, n in every if k == kind)) for kind, title in kinds.items()]
+    return [(title, names) for title, names in groups if names]
+
+
+def _data(results: Record, tables: Tables, start: Start) -> Record:
+    """Give all that the script needs but the tables."""
+    counts = tables.counts
+    return {
+        "start": {
+            "setting": start.setting,
+            "by": start.by,
+            "miss": start.costs.fn,
+            "alarm": start.costs.fp,
+            "alerts": start.alerts,
+            "knot": start.knot,
+            "prevalence": tables.prevalence,
+        },
+        "remade": start.by == COSTS and _has_costs(results),
+        "right": [start.costs.tn, start.costs.tp],
+        "positive": results["data"]["positive"],
+        "threshold": counts["threshold"],
+        "positives": counts["positives"],
+        "negatives": counts["negatives"],
+        "scales": _scales(counts),
+        "settings": [_setting(s, counts["settings"][s["name"]]) for s in results["settings"]],
+    }
+
+
+def _setting(setting: Record, counted: Record) -> Record:
+    """Give a setting as the script knows it; its tables come apart."""
+    seeds = counted["by_seed"]
+    return {
+        "name": setting["name"],
+        "ratio": setting["weight_ratio"] if setting.get("kind") == "weights" else None,
+        "half": counted["at_half"],
+        "seeds": None if seeds is None else seeds["at_half"],
+        "use": shlex.quote(setting["name"]),
+    }
+
+
+def _scales(counts: Record) -> tuple[float, float]:
+    """Count negatives and positives in whole rows, or in fine parts where rows have weights."""
+    totals = (counts["negatives"], counts["positives"])
+    if all(isinstance(total, int) for total in totals):
+        return 1, 1
+    fp, tp = (2.0 ** (DIGITS - math.ceil(math.log2(total))) for total in totals)
+    return fp, tp
+
+
+def _packed(counts: Record) -> str:
+    fp_scale, tp_scale = _scales(counts)
+    tables = []
+    for counted in counts["settings"].values():
+        tables += [(counted["tp"], tp_scale), (counted["fp"], fp_scale)]
+        for tp, fp in zip(*_seeds(counted), strict=True):
+            tables += [(tp, tp_scale), (fp, fp_scale)]
+    return packed(tables)
+
+
+def _seeds(counted: Record) -> tuple[list[list[float]], list[list[float]]]:
+    seeds = counted["by_seed"] or {"tp": [], "fp": []}
+    return seeds["tp"], seeds["fp"]

@@ -1,0 +1,88 @@
+"""Shown: which settings a chart has lines for, and how each of them looks."""
+
+import math
+import re
+from typing import Any
+
+Record = dict[str, Any]
+Looks = list[tuple[str, str]]
+
+TWIN = "none"
+MOST_REFERENCES = 8
+
+
+def roles(results: Record) -> Looks:
+    """Name the settings that curves are drawn for, and how each looks.
+
+    The twin, the best class weights, the best of all else (balanced weights where there is nothing
+    else), and the one to use.
+    """
+    chosen, best = results["chosen"]["setting"], results["verdict"]["best"]
+    looks = {TWIN: "twin", best: "half", _best_remedy(results) or "balanced": "other"}
+    return list((looks | {chosen: "chosen"}).items())
+
+
+def with_references(results: Record) -> Looks:
+    """Name the references too, the first few of them."""
+    looks = dict(roles(results))
+    references = [s["name"] for s in results["settings"] if s.get("kind") == "reference"]
+    rest = [name for name in references if name not in looks][:MOST_REFERENCES]
+    return [*looks.items(), *((name, f"reference-{i}") for i, name in enumerate(rest, 1))]
+
+
+def three(results: Record) -> Looks:
+    """Name the twin, the best class weights and the one to use."""
+    looks = {TWIN: "twin", results["verdict"]["best"]: "half"}
+    return list((looks | {results["chosen"]["setting"]: "chosen"}).items())
+
+
+def settings(results: Record) -> dict[str, Record]:
+    """Give the settings by name."""
+    return {setting["name"]: setting for setting in results["settings"]}
+
+
+def of_weights(results: Record) -> list[Record]:
+    """Keep the settings that are class weights and nothing else; an older record has no others."""
+    return [s for s in results["settings"] if s.get("kind", "weights") == "weights"]
+
+
+def worth(setting: Record) -> tuple[str, str] | None:
+    """Tell what decisions are judged by, and its title; None in a ranking."""
+    if setting["expected_cost"]["value"] is not None:
+        return "expected_cost", "cost per 1,000 cases"
+    if setting["flagged_share"]["value"] is not None:
+        return "score", "score of the objective"
+    return None
+
+
+def known(value: float | None) -> float:
+    """Give a number; NaN for what is none."""
+    return math.nan if value is None else float(value)
+
+
+def slug(name: str) -> str:
+    """Write a name as part of a key.
+
+    Examples
+    --------
+    >>> slug("weights:0=1|1=200")
+    'weights-0-1-1-200'
+    """
+    return re.sub(r"[\W_]+", "-", name.lower()).strip("-") or "x"
+
+
+def _best_remedy(results: Record) -> str | None:
+    """Name the best of the losses and samplings, else of the references."""
+    for kinds in (("loss", "sampling"), ("reference",)):
+        others = [s for s in results["settings"] if s.get("kind") in kinds]
+        if others:
+            return str(min(others, key=loss)["name"])
+    return None
+
+
+def loss(setting: Record) -> float:
+    """Give what is better the smaller it is: the cost, or less than none of the score."""
+    cost, score = setting["expected_cost"]["value"], setting["score"]["value"]
+    if cost is not None:
+        return float(cost)
+    return math.inf if score is None else -float(score)

@@ -1,0 +1,149 @@
+"""What each weight does: cost and flagged share against the weight, and cost against threshold."""
+
+from typing import Any
+
+from outweigh.report._axis import Axis, one_to, shares
+from outweigh.report._chart import Chart
+from outweigh.report._line import Line
+from outweigh.report._point import Costs, Tables, prevalence
+from outweigh.report._shown import known, of_weights, three, worth
+
+Record = dict[str, Any]
+
+RATIO = Axis("weight ratio, positive : negative", log=True, form=one_to)
+BOTH = "cross-fitted; flagged from 0.5: held-out"
+FEW = 16  # settings, each of which is marked
+SMALLEST = 1e-6  # threshold that is drawn
+
+
+def weight_charts(results: Record) -> list[Chart]:
+    """Draw cost (or score) and flagged share against the weight."""
+    settings = [s for s in of_weights(results) if s["weight_ratio"]]
+    settings.sort(key=lambda s: s["weight_ratio"])
+    if len(settings) < 2:
+        return _power_charts(results)
+    judged = worth(settings[0])
+    if judged is None:
+        return []
+    key, title = judged
+    marks = _marks(settings, results["chosen"]["setting"])
+    return [
+        Chart(
+            "Expected cost" if key == "expected_cost" else "Score",
+            f"{title}; lower is better" if key == "expected_cost" else f"{title}; higher is better",
+            RATIO,
+            Axis(title, least=0.0),
+            _own_and_half(settings, key),
+            marks,
+            key="cost-by-weight" if key == "expected_cost" else "score-by-weight",
+            basis=BOTH,
+        ),
+        Chart(
+            "Flagged",
+            "share of all cases",
+            RATIO,
+            shares("flagged", least=0.0),
+            _own_and_half(settings, "flagged_share"),
+            marks,
+            key="flagged-by-weight",
+            basis=BOTH,
+        ),
+    ]
+
+
+def cost_charts(results: Record) -> list[Chart]:
+    """Draw the cost at each threshold, of the chosen setting and the twin."""
+    counts, matrix = results.get("counts"), results["objective"].get("matrix")
+    if not counts or matrix is None or [len(row) for row in matrix] != [2, 2]:
+        return []
+    (tn, fp), (fn, tp) = matrix
+    costs, tables = Costs(tn, fp, fn, tp), Tables(counts, prevalence(counts))
+    implied = results["objective"]["threshold"]
+    least = max(SMALLEST, min(implied or 1.0, tables.prevalence) / 100)
+    lines = tuple(
+        _by_threshold(tables, name, look, costs, least)
+        for name, look in three(results)
+        if look != "half" and name in counts["settings"]
+    )
+    return [
+        Chart(
+            "Cost at each threshold",
+            "cost per 1,000 cases, weights undone and probabilities repaired; the lowest point of "
+            "a line was found on the rows that it is drawn from",
+            Axis("probability to flag from", log=True, form="{:.3g}".format, least=least, most=1.0),
+            Axis("cost per 1,000 cases", least=0.0 if min(tn, fp, fn, tp) >= 0 else None),
+            lines,
+            () if implied is None else ((implied, "implied by the costs"),),
+            key="cost-by-threshold",
+            basis=counts["basis"],
+        )
+    ]
+
+
+def _by_threshold(tables: Tables, name: str, look: str, costs: Costs, least: float) -> Line:
+    finite = [(g, t) for g, t in enumerate(tables.knots) if least <= t <= 1]
+    cost = [tables.cost(tables.rates(name, g), costs) for g, _ in finite]
+    return Line(name, look, [t for _, t in finite], cost)
+
+
+def _own_and_half(settings: list[Record], key: str) -> tuple[Line, Line]:
+    return (
+        _path(settings, key, "own threshold", "chosen", half=False),
+        _path(settings, key, "flagged from 0.5", "half", half=True),
+    )
+
+
+def _path(settings: list[Record], key: str, name: str, look: str, *, half: bool) -> Line:
+    """Follow a number along the settings, with the spread of its seeds."""
+    values = [(s["at_half"] if half else s)[key]["value"] for s in settings]
+    seeds = [s["by_seed"][f"{key}_at_half" if half else key] for s in settings]
+    return _line(name, look, [s["weight_ratio"] for s in settings], values, seeds)
+
+
+def _power_charts(results: Record) -> list[Chart]:
+    """Draw cost against the power, where more than two classes leave no one ratio."""
+    settings = [s for s in of_weights(results) if s["power"] is not None]
+    settings.sort(key=lambda s: s["power"])
+    if len(settings) < 2 or settings[0]["expected_cost"]["value"] is None:
+        return []
+    values = [s["expected_cost"]["value"] for s in settings]
+    seeds = [s["by_seed"]["expected_cost"] for s in settings]
+    powers = [s["power"] for s in settings]
+    return [
+        Chart(
+            "Expected cost",
+            "cost per 1,000 cases; lower is better",
+            Axis("power τ: 0 no weight, 1 balanced"),
+            Axis("cost per 1,000 cases", least=0.0),
+            (_line("least expected cost", "chosen", powers, values, seeds),),
+            _marks(settings, results["chosen"]["setting"], "power"),
+            key="cost-by-weight",
+        )
+    ]
+
+
+def _line(
+    name: str,
+    look: str,
+    x: list[float],
+    values: list[float | None],
+    seeds: list[list[float | None]],
+) -> Line:
+    of_seeds = [[v for v in of_setting if v is not None] for of_setting in seeds]
+    return Line(
+        name,
+        look,
+        x,
+        [known(v) for v in values],
+        [known(min(v, default=None)) for v in of_seeds],
+        [known(max(v, default=None)) for v in of_seeds],
+        dots=len(x) <= FEW,
+    )
+
+
+def _marks(
+    settings: list[Record], chosen: str, along: str = "weight_ratio"
+) -> tuple[tuple[float, str], ...]:
+    place = {s["name"]: s[along] for s in settings}
+    wanted = [(chosen, "chosen"), ("balanced", "balanced")]
+    return tuple((place[name], label) for name, label in wanted if name in place)

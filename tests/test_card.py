@@ -1,0 +1,168 @@
+"""The model card: whole for every kind of study, and a text from the data is text in it."""
+
+import copy
+import re
+import unicodedata
+
+import pytest
+from markdown_it import MarkdownIt
+
+import outweigh as ow
+from outweigh._deployment import Deployment
+from outweigh.report._card import card
+from outweigh.report._markdown import LONGEST, escaped, plain
+from tests.hostile_texts import LONE_SURROGATES, hostile_texts
+from tests.test_record import recorded
+from tests.trainers import world
+
+MARKDOWN = MarkdownIt("gfm-like", {"html": True, "linkify": True})
+
+
+def rendered(markdown):
+    """The elements of a card, and its text as a reader sees it."""
+    tokens = [t for block in MARKDOWN.parse(markdown) for t in (block, *(block.children or ()))]
+    elements = [t.type for t in tokens if t.type not in ("inline", "text", "text_special")]
+    return elements, "".join(t.content for t in tokens if t.type == "text")
+
+
+def alone(text):
+    """What Markdown makes of a text between words, in a table, and after a bullet."""
+    written = escaped(text)
+    return rendered(
+        f"a **{written}** {written} b\n\n|x|y|\n|-|-|\n| a {written} | b |\n\n- a {written}\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def remedies():
+    settings = "path:4,smote,focal:2,focal:2+sqrt,oversample"
+    return recorded(world(600), settings=settings, references="logistic", test_size=0.2)[1]
+
+
+STUDIES = {
+    "two classes": {},
+    "three classes": {"table": world(k=3)},
+    "test rows": {"test_size": 0.3},
+    "a ranking": {"objective": ow.AveragePrecision()},
+    "a score": {"objective": ow.FBeta(1)},
+    "referral": {"objective": ow.Cost(fn=9, fp=1, refer=0.2)},
+    "no weights": {"settings": "none"},
+    "another world": {"deployment": Deployment(prevalence=0.3)},
+}
+
+
+# a study
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_kind_of_study_has_a_card(name):
+    how = dict(STUDIES[name])
+    found = recorded(how.pop("table", None), **how)[1]
+    markdown = card(found)
+    elements, text = rendered(markdown)
+    assert found["verdict"]["text"] in text
+    assert elements.count("table_open") >= 2
+    assert markdown.startswith("# Model card: y in world\n")
+    assert "None" not in markdown
+    assert "nan" not in re.findall(r"\w+", markdown)
+
+
+def test_the_numbers_are_those_of_the_record(remedies):
+    markdown = card(remedies)
+    chosen = next(s for s in remedies["settings"] if s["name"] == remedies["chosen"]["setting"])
+    assert f"| recall | {chosen['recall']['value']:.1%} |" in markdown
+    assert f"{remedies['test']['chosen']['brier']['value']:.4f} |" in markdown
+    assert f"repaired {chosen['calibration']['repaired']['log_loss']['value']:.4f}" in markdown
+    assert remedies["chosen"]["text"] in markdown
+
+
+def test_an_interval_stands_beside_its_number(remedies):
+    changed = copy.deepcopy(remedies)
+    numbers = changed["settings"][0]
+    numbers["recall"] |= {"value": 0.5, "interval": [0.25, 0.75]}
+    changed["chosen"]["setting"] = numbers["name"]
+    assert "| recall | 50.0% (25.0% to 75.0%) |" in card(changed)
+
+
+def test_what_was_not_measured_is_said(remedies):
+    assert "none were kept for a last test" not in card(remedies)
+    without = copy.deepcopy(remedies)
+    without["test"] = without["data"]["test"] = None
+    assert "none were kept for a last test" in card(without)
+    assert "Whether it errs more in one part" in card(without)
+
+
+def test_segments_have_a_table_each_with_intervals(remedies):
+    changed = copy.deepcopy(remedies)
+    number = {"value": 0.5, "interval": [0.4, 0.6], "basis": "cross-fitted"}
+    names = ("expected_cost", "score", "flagged_share", "recall", "precision")
+    groups = [
+        {
+            "name": name,
+            "rows": 10,
+            "positives": 2,
+            **{w: dict.fromkeys(names, number) for w in both},
+        }
+        for both in [("chosen", "twin")]
+        for name in ("north", "south | west")
+    ]
+    segment = {"column": "region", "kind": "categories", "basis": "cross-fitted", "groups": groups}
+    changed["segments"] = [segment]
+    markdown = card(changed)
+    assert "By region (cross-fitted" in markdown
+    half = "50.0% (40.0% to 60.0%)"
+    assert f"| is south \\| west | 10 | 2 | {half} | {half} | {half} | 0.5 |" in markdown
+    assert "Whether it errs more in one part" not in markdown
+
+
+def test_more_than_two_classes_are_told_of_one_by_one():
+    found = recorded(world(k=3))[1]
+    number = found["per_class"]["settings"][found["chosen"]["setting"]]["classes"][2]
+    rows = found["data"]["classes"]["2"]
+    assert f"| class 2 | {rows} | {number['recall']['value']:.1%} |" in card(found)
+
+
+def test_an_older_record_has_a_card_too(remedies):
+    older = copy.deepcopy(remedies)
+    for setting in older["settings"]:
+        for key in ("kind", "text", "inverse", "versus_none", "by_fold"):
+            setting.pop(key, None)
+    for key in ("counts", "cells", "segments", "schema", "looks", "per_class"):
+        older.pop(key, None)
+    older["data"].pop("sha256", None)
+    assert rendered(card(older))
+
+
+def test_the_same_record_gives_the_same_card(remedies):
+    assert card(remedies) == card(copy.deepcopy(remedies))
+
+
+# texts that mean harm
+
+
+def test_every_hostile_text_is_text_wherever_it_stands():
+    harmless, _ = alone("x")
+    for text in hostile_texts(surrogates=True):
+        elements, shown = alone(text)
+        assert (elements, text) == (harmless, text)
+        assert shown.count(plain(text) or "(empty)") >= 4
+
+
+def test_a_text_is_one_line_of_bounded_length_without_what_steers():
+    for text in hostile_texts(surrogates=True):
+        line = plain(text)
+        assert not {unicodedata.category(c) for c in line} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+        assert len(line) <= LONGEST
+        line.encode()
+
+
+def test_a_harmless_text_is_left_as_it_is():
+    for text in ("power:0.4667", "hist-gradient-boosting", "V_1", "3.2 to 7.1", "a; b, c (d)"):
+        assert escaped(text) == text
+
+
+@pytest.mark.parametrize("text", LONE_SURROGATES)
+def test_a_card_can_be_written_whatever_came(remedies, text):
+    changed = copy.deepcopy(remedies)
+    changed["data"] |= {"source": text, "target": text}
+    assert card(changed).encode()

@@ -1,0 +1,433 @@
+"""Figures: the record's numbers as charts, frames and plots, and a study in a notebook."""
+
+import copy
+import importlib.util
+import io
+import math
+import pickle
+import re
+import sys
+import warnings
+from xml.etree import ElementTree
+
+import matplotlib
+import narwhals as nw
+import numpy as np
+import pytest
+
+import outweigh as ow
+from outweigh._errors import UsageError
+from outweigh.report._figure import Figures
+from outweigh.report._figures import charts, figures
+from outweigh.report._plot import literal
+from outweigh.report._remedy_figures import MOST_WEIGHTS, remedy_charts
+from outweigh.report._shown import slug
+from outweigh.report._weight_figures import weight_charts
+from tests.test_record import recorded
+from tests.trainers import world
+
+OF_ALL = [
+    *("cost-by-weight", "flagged-by-weight", "cost-by-threshold"),
+    *("precision-recall", "roc", "gain"),
+    *("reliability", "reliability-undone", "reliability-raw"),
+    *("verdict", "folds-and-seeds", "thresholds-none"),
+    *("remedies-cost", "remedies-ranking", "remedies-calibration"),
+    *("segments-site", "segments-age"),
+]
+
+
+def number(value, interval=None):
+    return {"value": value, "interval": interval, "basis": "cross-fitted"}
+
+
+def group(name, value):
+    """A group of which all numbers are the same one."""
+    shown = ("expected_cost", "score", "flagged_share", "recall", "precision")
+    around = None if value is None else [value - 0.1, value + 0.1]
+    numbers = dict.fromkeys(shown, number(value, around))
+    return {"name": name, "rows": 9, "positives": 3, "chosen": numbers, "twin": numbers}
+
+
+@pytest.fixture(scope="module")
+def results():
+    """A record with everything that figures are drawn from."""
+    settings = "path:4,smote,focal:2,focal:2+sqrt,oversample"
+    found = recorded(world(600), settings=settings, references="logistic,random-forest")[1]
+    found["segments"] = [
+        {
+            "column": column,
+            "kind": "categories",
+            "basis": "cross-fitted",
+            "groups": [group("north", 0.5), group("south", None)],
+        }
+        for column in ("site", "age")
+    ]
+    return found
+
+
+@pytest.fixture(scope="module")
+def three_classes():
+    return recorded(world(k=3), settings="path:3,focal:2+sqrt")[1]
+
+
+@pytest.fixture(scope="module")
+def drawn(results):
+    return Figures(results, "polars")
+
+
+def chart_of(results, key):
+    return next(chart for chart in charts(results) if chart.key == key)
+
+
+def line_of(chart, name):
+    return next(line for line in chart.lines if line.name == name)
+
+
+def by_name(results):
+    return {setting["name"]: setting for setting in results["settings"]}
+
+
+# which figures there are
+
+
+def test_the_figures_of_a_study_are_these_in_this_order(drawn):
+    assert list(drawn) == OF_ALL
+    assert len(drawn) == len(OF_ALL)
+
+
+def test_training_curves_are_drawn_where_there_are_some(results):
+    trained = copy.deepcopy(results)
+    for curves in trained["history"].values():
+        curves |= {"epoch": [1, 2], **{k: [1.0, None] for k in ("undone", "raw", "weighted")}}
+    found = [key for key in Figures(trained) if key.startswith("training")]
+    assert found == ["training-undone", "training-raw", "training-weighted"]
+
+
+def test_each_chart_is_well_formed_and_no_two_share_an_id(results):
+    trees = [ElementTree.fromstring(str(chart.svg())) for chart in charts(results)]
+    ids = [e.get("id") for tree in trees for e in tree.iter() if e.get("id")]
+    assert len(set(ids)) == len(ids) == 2 * len(OF_ALL)
+
+
+def test_an_older_record_has_the_figures_that_it_has_numbers_for(results):
+    older = copy.deepcopy(results)
+    for key in ("counts", "cells", "per_class", "segments", "schema"):
+        older.pop(key, None)
+    for setting in older["settings"]:
+        for key in ("by_fold", "kind", "text", "inverse", "versus_none"):
+            del setting[key]
+    new = {"cost-by-threshold", "folds-and-seeds"}
+    expected = [k for k in OF_ALL if k not in new and not k.startswith(("remedies", "segments"))]
+    assert list(Figures(older)) == expected
+    assert [c.key for c in weight_charts(older)] == OF_ALL[:2]
+
+
+def test_sections_without_charts_stand_where_tables_are_in_them(three_classes):
+    found = {section.key: section for section in figures(three_classes)}
+    assert found["probabilities"].charts == []
+    assert found["probabilities"].says == ""
+    assert "ranking" not in found
+    assert [c.key for c in found["weights"].charts] == ["cost-by-weight"]
+
+
+def test_each_class_by_itself_has_figures_too(three_classes):
+    keys = [f"class-{k}-{curve}" for k in range(3) for curve in ("precision-recall", "roc")]
+    assert set(keys) <= set(Figures(three_classes))
+
+
+@pytest.mark.parametrize("objective", [ow.FBeta(1), ow.Alerts(50), ow.AveragePrecision()])
+def test_every_objective_has_figures(objective):
+    found = recorded(world(600), objective=objective)[1]
+    for chart in charts(found):
+        ElementTree.fromstring(str(chart.svg()))
+
+
+def test_names_that_differ_in_signs_alone_have_figures_of_their_own(results):
+    assert slug("Größe, m²") == "größe-m²"
+    assert slug("***") == "x"
+    twins = copy.deepcopy(results)
+    for segment, column in zip(twins["segments"], ("a b", "a-b"), strict=True):
+        segment["column"] = column
+    assert list(Figures(twins))[-2:] == ["segments-a-b", "segments-a-b-2"]
+
+
+# what they show
+
+
+def test_cost_and_flagged_share_are_those_of_the_settings(results):
+    settings = [s for s in results["settings"] if s["kind"] == "weights"]
+    for key, number_of in (("cost-by-weight", "expected_cost"), ("flagged-by-weight", None)):
+        number_of = number_of or "flagged_share"
+        chart = chart_of(results, key)
+        own, half = (line_of(chart, name) for name in ("own threshold", "flagged from 0.5"))
+        assert own.x == half.x == [s["weight_ratio"] for s in settings]
+        assert own.y == [s[number_of]["value"] for s in settings]
+        assert half.y == [s["at_half"][number_of]["value"] for s in settings]
+        assert own.low == [min(s["by_seed"][number_of]) for s in settings]
+        assert half.high == [max(s["by_seed"][f"{number_of}_at_half"]) for s in settings]
+
+
+def test_the_path_of_weights_shows_class_weights_alone(results, three_classes):
+    ratios = [s["weight_ratio"] for s in results["settings"] if s["kind"] == "weights"]
+    assert len([s for s in results["settings"] if s["weight_ratio"]]) > len(ratios)
+    for chart in weight_charts(results):
+        assert all(line.x == ratios for line in chart.lines)
+    [chart] = weight_charts(three_classes)
+    assert chart.lines[0].x == [0, 1, 1.4]
+
+
+def test_seeds_that_scored_nothing_leave_no_band(results):
+    lost = copy.deepcopy(results)
+    lost["settings"][0]["by_seed"]["expected_cost"] = [None, None]
+    line = line_of(chart_of(lost, "cost-by-weight"), "own threshold")
+    assert math.isnan(line.low[0])
+    assert math.isfinite(line.low[1])
+
+
+def test_the_cost_at_a_threshold_is_counted_from_the_tables(results):
+    chart, counts = chart_of(results, "cost-by-threshold"), results["counts"]
+    cost_fn = results["objective"]["cost_fn"]
+    line, of_twin = line_of(chart, "none"), counts["settings"]["none"]
+    n = counts["positives"] + counts["negatives"]
+    for t, cost in [*zip(line.x, line.y, strict=True)][:: len(line.x) // 5]:
+        g = counts["threshold"].index(t)
+        missed = counts["positives"] - of_twin["tp"][g]
+        assert cost == pytest.approx(1000 * (cost_fn * missed + of_twin["fp"][g]) / n)
+    assert chart.marks == ((results["objective"]["threshold"], "implied by the costs"),)
+
+
+def test_gain_is_the_share_flagged_against_recall(results):
+    gain, roc = (line_of(chart_of(results, key), "none") for key in ("gain", "roc"))
+    counts = results["counts"]
+    b = counts["positives"] / (counts["positives"] + counts["negatives"])
+    flagged = b * np.array(roc.y) + (1 - b) * np.array(roc.x)
+    assert gain.x == pytest.approx(flagged)
+    assert gain.y == roc.y
+
+
+def test_curves_are_drawn_for_twin_best_weights_best_remedy_chosen_and_references(results):
+    changed = copy.deepcopy(results)
+    for setting in changed["settings"]:
+        setting["expected_cost"]["value"] = 1.0 if setting["name"] == "oversample" else 2.0
+    changed["verdict"]["best"] = "power:1.4"
+    names = lambda record, key: [line.name for line in chart_of(record, key).lines]
+    three = ["none", "power:1.4", "oversample"]
+    assert names(changed, "reliability") == three
+    assert names(changed, "roc") == [*three, "logistic", "random-forest"]
+    changed["chosen"]["setting"] = "smote"
+    assert names(changed, "reliability") == [*three, "smote"]
+    for kind, other in (("reference", "logistic"), ("weights", "balanced")):
+        kept = copy.deepcopy(changed)
+        kept["settings"] = [s for s in kept["settings"] if s["kind"] in ("weights", kind)]
+        kept["chosen"]["setting"] = "none"
+        assert names(kept, "reliability") == ["none", "power:1.4", other]
+
+
+def test_no_more_than_eight_references_are_told_apart(results):
+    many = copy.deepcopy(results)
+    [forest] = [s for s in many["settings"] if s["name"] == "random-forest"]
+    for i in range(12):
+        many["settings"].append(forest | {"name": f"mine-{i}"})
+        many["curves"][f"mine-{i}"] = many["curves"]["random-forest"]
+    looks = [line.look for line in chart_of(many, "roc").lines]
+    assert [look for look in looks if "reference" in look] == [
+        f"reference-{i}" for i in range(1, 9)
+    ]
+    assert len(set(looks)) == len(looks)
+
+
+def test_reliability_says_how_many_rows_lie_in_each_bin(results):
+    line = line_of(chart_of(results, "reliability"), "none")
+    table = results["curves"]["none"]["reliability"]
+    assert line.sizes == table["count"]
+    assert line.names == [f"{n:,} rows" for n in table["count"]]
+    assert sum(line.sizes) == results["data"]["training"]["rows"]
+
+
+def test_folds_and_seeds_are_those_of_the_settings(results):
+    chart, settings = chart_of(results, "folds-and-seeds"), by_name(results)
+    line = line_of(chart, "none")
+    none = settings["none"]
+    assert line.x == none["by_fold"]["expected_cost"] + none["by_seed"]["expected_cost"]
+    assert line.names == ["fold 0", "fold 1", "fold 2", "seed 0", "seed 1"]
+    together = line_of(chart, "all folds together")
+    assert none["expected_cost"]["value"] in together.x
+
+
+def test_a_study_without_interval_draws_no_interval(results):
+    bare = copy.deepcopy(results)
+    bare["verdict"] |= {"difference": None, "interval": None}
+    assert "verdict" not in Figures(bare)
+
+
+def test_what_is_better_worse_and_open_is_drawn_apart_in_each_currency(results):
+    changed = copy.deepcopy(results)
+    settings = by_name(changed)
+    for name, says in (("smote", "better"), ("logistic", "worse")):
+        settings[name]["versus_none"]["cost"]["says"] = says
+    chart = chart_of(changed, "remedies-cost")
+    assert line_of(chart, "better").names == ["smote"]
+    assert line_of(chart, "worse").names == ["logistic"]
+    place = {text: at for at, text in chart.y.names}
+    for line in chart.lines:
+        for i, name in enumerate(line.names):
+            gain = settings[name]["versus_none"]["cost"]
+            assert (line.x[i], line.y[i]) == (gain["value"], place[name])
+            assert [line.low[i], line.high[i]] == gain["interval"]
+    heads = [text for _, text in chart.y.heads]
+    assert heads == ["Class weights", "Losses", "Sampling", "References, no networks"]
+
+
+def test_one_wide_interval_does_not_squeeze_the_others_and_no_gain_is_cut_off(results):
+    wide = copy.deepcopy(results)
+    gain = by_name(wide)["smote"]["versus_none"]["cost"]
+    gain |= {"value": -50.0, "interval": [-4000.0, 3900.0]}
+    laid = chart_of(wide, "remedies-cost").plane
+    assert -4000 < laid.x.low < -50
+    assert laid.x.high < 3900
+
+
+def test_of_many_class_weights_some_have_a_row(results):
+    many = copy.deepcopy(results)
+    balanced = by_name(many)["balanced"]
+    many["settings"] += [balanced | {"name": f"ratio:{i}"} for i in range(60)]
+    chart = remedy_charts(many)[0]
+    weights = [text for _, text in chart.y.names if text.startswith(("ratio", "power", "balanced"))]
+    assert MOST_WEIGHTS <= len(weights) <= MOST_WEIGHTS + 3
+    assert {"balanced", many["verdict"]["best"]} <= set(weights)
+    assert "more class weights are in the table" in chart.caption
+
+
+def test_groups_stand_beside_all_rows_for_chosen_and_twin(results):
+    changed = copy.deepcopy(results)
+    changed["chosen"]["setting"] = "balanced"
+    chart = chart_of(changed, "segments-site")
+    assert [line.name for line in chart.lines] == ["balanced", "none"]
+    assert [text for _, text in chart.y.heads] == ["Recall", "Precision", "Flagged"]
+    line = chart.lines[0]
+    assert line.names[:3] == ["all rows", "north", "south"]
+    recall = by_name(changed)["balanced"]["recall"]["value"]
+    assert line.x[:2] == [recall, 0.5]
+    assert math.isnan(line.x[2])
+    assert (line.low[1], line.high[1]) == (0.4, 0.6)
+
+
+# as frames
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow"])
+@pytest.mark.parametrize("key", OF_ALL)
+def test_a_frame_holds_the_points_of_its_figure(results, key, kind):
+    chart = chart_of(results, key)
+    frame = nw.from_native(Figures(results, kind)[key].frame(), eager_only=True)
+    assert frame.implementation.name.lower() == kind
+    assert frame.columns == ["line", "x", "y", "low", "high", "name"]
+    found = frame.rows(named=True)
+    expected = [row for line in chart.lines for row in line.rows()]
+    assert len(found) == len(expected)
+    for row, values in zip(found, expected, strict=True):
+        for (column, one), other in zip(row.items(), values, strict=True):
+            if column in ("line", "name"):
+                assert (one or None) == other if isinstance(one, str) else other is None
+            else:
+                none = one is None or math.isnan(one)
+                assert none if other is None else one == other
+
+
+def test_a_frame_of_nothing_known_has_its_columns_all_the_same(results):
+    lost = copy.deepcopy(results)
+    for setting in lost["settings"]:
+        for gain in (setting["versus_none"] or {}).values():
+            gain |= {"interval": None}
+    frame = Figures(lost, "polars")["remedies-cost"].frame()
+    assert str(frame.schema["low"]) == "Float64"
+    assert frame["low"].is_null().all()
+
+
+# as plots
+
+
+@pytest.mark.parametrize("key", OF_ALL)
+def test_a_figure_plots_what_its_frame_holds_and_warns_of_nothing(drawn, key):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        axes = drawn[key].plot()
+        axes.figure.savefig(io.BytesIO(), format="png", dpi=40)
+    plotted = [line.get_xydata() for line in axes.lines if line.get_zorder() == 3]
+    plotted += [c.get_offsets() for c in axes.collections if c.get_zorder() == 3]
+    plotted = np.concatenate([np.ma.filled(p.astype(float), np.nan) for p in plotted])
+    frame = drawn[key].frame()
+    expected = np.column_stack([frame[c].to_numpy().astype(float) for c in "xy"])
+    known = lambda points: points[np.isfinite(points).all(axis=1)]
+    assert np.array_equal(known(plotted), known(expected))
+
+
+def test_a_plot_is_drawn_on_the_axes_that_are_given_and_leaves_no_trace(drawn):
+    axes = matplotlib.figure.Figure().subplots(1, 2)
+    assert drawn["roc"].plot(axes[1]) is axes[1]
+    assert not axes[0].lines
+    assert axes[1].get_xlabel() == "false alarms among the negatives"
+    assert drawn["roc"].plot() is not axes[1]
+    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_axes_are_written_as_on_the_page(drawn):
+    axes = drawn["cost-by-weight"].plot()
+    axes.figure.canvas.draw()
+    assert axes.get_xscale() == "log"
+    assert axes.get_xticklabels()[0].get_text() == "1:1"
+    forest = drawn["remedies-cost"].plot()
+    names = [text.get_text() for text in forest.get_yticklabels()]
+    assert {"Class weights", "smote", "random-forest"} <= set(names)
+    labels = [text.get_text() for text in drawn["roc"].plot().get_xticklabels()]
+    assert any(label.endswith(" %") for label in labels)
+
+
+@pytest.mark.parametrize("name", ["$x_1$", "_hidden", "a_b^c $ d", r"\alpha $\alpha$", "l\nine"])
+def test_a_name_is_neither_a_formula_nor_hidden(results, name):
+    changed = copy.deepcopy(results)
+    by_name(changed)["smote"]["name"] = name
+    changed["curves"][name] = changed["curves"].pop("smote")
+    changed["chosen"]["setting"] = name
+    shown = " ".join(name.split())
+    for key in ("roc", "reliability"):
+        axes = Figures(changed)[key].plot()
+        axes.figure.savefig(io.BytesIO(), format="svg")
+        texts = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert literal(shown) in texts
+    forest = Figures(changed)["remedies-cost"].plot()
+    forest.figure.savefig(io.BytesIO(), format="svg")
+    assert literal(shown) in [text.get_text() for text in forest.get_yticklabels()]
+
+
+def test_without_matplotlib_a_plot_says_what_to_install(drawn, monkeypatch):
+    monkeypatch.setattr("outweigh.report._plot.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=re.escape("pip install 'outweigh[plot]'")) as caught:
+        drawn["roc"].plot()
+    assert "\n" not in str(caught.value)
+    assert importlib.util.find_spec("matplotlib")
+
+
+# as a study holds them
+
+
+def test_a_figure_says_what_it_is_and_what_it_stands_on(drawn):
+    roc = drawn["roc"]
+    assert (roc.key, roc.title, roc.basis) == ("roc", "ROC", "cross-fitted")
+    assert (roc.x_title, roc.y_title) == ("false alarms among the negatives", "recall")
+    assert repr(roc) == "<outweigh figure 'roc': ROC>"
+    assert repr(drawn).startswith("<outweigh figures: cost-by-weight, ")
+    assert "held-out" in drawn["reliability-raw"].basis
+
+
+def test_a_figure_that_is_none_names_the_nearest(drawn):
+    with pytest.raises(KeyError, match="precision-recall"):
+        drawn["precision_recal"]
+    with pytest.raises(KeyError, match=r"none: try cost-by-weight, "):
+        drawn[3]
+    assert drawn.get("nothing of that kind") is None
+
+
+def test_figures_can_be_pickled(drawn):
+    again = pickle.loads(pickle.dumps(drawn))
+    assert again["roc"].frame().equals(drawn["roc"].frame())

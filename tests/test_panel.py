@@ -1,0 +1,130 @@
+"""The panel: it starts where the study stands, whatever decisions are for."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import outweigh as ow
+from outweigh._deployment import Deployment
+from outweigh.report import page
+from outweigh.report._panel import panel, saying
+from outweigh.report._point import whole
+from outweigh.report._tables import GROUPS
+from outweigh.report._words import few, number, percent, signed
+from tests.test_record import recorded
+from tests.trainers import world
+
+OBJECTIVES = {
+    "no costs": None,
+    "costs": ow.Cost(fn=9, fp=2),
+    "costs of all four": ow.Cost(fn=9, fp=2, tp=-3, tn=0.5),
+    "a tuned threshold": ow.Cost(fn=9, fp=2, tuned=True),
+    "a referral": ow.Cost(fn=9, fp=2, refer=0.5),
+    "alerts": ow.Alerts(40),
+    "F1": ow.FBeta(1),
+    "a floor": ow.RecallAtPrecision(0.3),
+    "a ranking": ow.AveragePrecision(),
+}
+
+
+def panel_of(results):
+    return panel(results, GROUPS)
+
+
+def chosen(results):
+    [found] = [s for s in results["settings"] if s["name"] == results["chosen"]["setting"]]
+    return found
+
+
+@pytest.mark.parametrize("name", ["no costs", "costs", "costs of all four"])
+@pytest.mark.parametrize("prevalence", [None, 0.03])
+def test_at_costs_its_numbers_are_the_study_s(name, prevalence):
+    how = {"objective": OBJECTIVES[name], "deployment": Deployment(prevalence=prevalence)}
+    _, results = recorded(world(900), **how)
+    here, found = panel_of(results).here, chosen(results)
+    assert here.cost == pytest.approx(found["expected_cost"]["value"], rel=1e-12)
+    assert here.share == pytest.approx(found["cost_share"]["value"], rel=1e-12)
+    assert here.recall == pytest.approx(found["recall"]["value"], rel=1e-12)
+    assert here.precision == pytest.approx(found["precision"]["value"], rel=1e-12)
+    assert here.flagged == pytest.approx(found["flagged_share"]["value"], rel=1e-12)
+    assert here.threshold == results["objective"]["threshold"]
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_kind_of_study_has_a_panel_and_a_page(name):
+    _, results = recorded(world(600), objective=OBJECTIVES[name])
+    here = panel_of(results)
+    by = {
+        "alerts": "alerts",
+        "a tuned threshold": "threshold",
+        "F1": "threshold",
+        "a floor": "threshold",
+    }
+    assert here.start.by == by.get(name, "costs")
+    if name == "alerts":
+        assert 1000 * here.here.flagged <= 40 * (1 + 1e-9)
+    assert f'<p id="saying">{here.saying}</p>' in page(results).replace("&#34;", '"')
+
+
+def test_costs_of_each_row_are_told_to_be_others_than_those_of_the_controls():
+    table = world(600)
+    amount = np.random.default_rng(0).uniform(1, 50, len(table.y))
+    _, results = recorded(replace(table, amount=amount), objective=ow.RowCost(fp=3))
+    assert any("no cost of a miss" in note for note in panel_of(results).notes)
+
+
+def test_there_is_none_for_more_classes_or_from_an_older_record():
+    _, results = recorded(world(600, k=3))
+    assert panel_of(results) is None
+    _, results = recorded(world(600))
+    del results["counts"]
+    assert panel_of(results) is None
+    assert 'id="controls"' not in page(results)
+
+
+def test_the_picture_has_a_mark_for_each_of_1000_cases():
+    _, results = recorded(world(600))
+    here = panel_of(results)
+    marks = {
+        kind: len(re.findall("M", d))
+        for kind, d in re.findall(r'<path class="(\w+)" d="([^"]*)"', str(here.picture))
+    }
+    assert sum(marks.values()) == 1000
+    assert list(marks.values()) == whole(here.here.per_1000)
+
+
+def test_what_is_said_adds_up():
+    _, results = recorded(world(600))
+    here = panel_of(results)
+    said = saying(here.here, "sick")
+    assert said.startswith("Of 1,000 cases, ")
+    assert "“sick”" in said
+    caught, missed, alarmed, _ = here.here.per_1000
+    assert (
+        f"namely {few(caught)} of those and {few(alarmed)} others. Missed: {few(missed)}." in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("write", "x", "text"),
+    [
+        (few, 0.00004, "0"),
+        (few, 1 / 3, "0.33"),
+        (few, 12.5, "13"),
+        (few, 1_234_567.0, "1,234,567"),
+        (number, 0.0, "0"),
+        (number, -0.0, "0"),
+        (number, 1234567.0, "1,235,000"),
+        (number, 1.5e-5, "0.000015"),
+        (number, float("inf"), "–"),
+        (percent, 1.0, "100 %"),
+        (percent, 0.00012345, "0.0123 %"),
+        (signed, -3.04, "-3 %"),
+        (signed, 12.345, "+12.3 %"),
+        (signed, None, "–"),
+    ],
+)
+def test_numbers_are_written_short_and_without_exponents(write, x, text):
+    assert write(x) == text

@@ -1,0 +1,508 @@
+"""The page in a browser: quiet, reachable, readable, and its numbers are those of the decisions."""
+
+import math
+import re
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import outweigh as ow
+from outweigh import _demo
+from outweigh._deployment import Deployment
+from outweigh._segment import Segment
+from outweigh.report import page
+from tests.browser import chromium, opened, violations  # noqa: F401  (the fixture "browser")
+from tests.test_record import recorded
+from tests.trainers import world
+
+WIDTHS = (390, 768, 1280)
+SHORT, LONG = 60, 1000  # positions of the controls
+REMEDIES = {"settings": "path:4,smote,focal:2", "references": "logistic"}
+
+
+def every_option():
+    table = world(1003)
+    rng = np.random.default_rng(1)
+    places = pa.array(rng.choice(["north", "south", "east"], len(table.y)))
+    table = replace(
+        table,
+        row_weight=rng.uniform(0.2, 3, len(table.y)),
+        segments=(Segment("place", places), Segment("a", pa.array(rng.normal(size=1003)))),
+        notes=("something to note",),
+    )
+    how = {"test_size": 0.2, "repeats": 2, "deployment": Deployment(prevalence=0.05)}
+    return table, REMEDIES | how | {"objective": ow.Cost(fn=7, fp=1)}
+
+
+STUDIES = {
+    "two classes": lambda: (world(1203), REMEDIES),
+    "every option": every_option,
+    "three classes": lambda: (world(600, k=3), {"settings": "path:3,smote", "test_size": 0.2}),
+    "a ranking": lambda: (world(600), {"objective": ow.AveragePrecision()}),
+    "alerts": lambda: (world(600), {"objective": ow.Alerts(50)}),
+    "referral": lambda: (world(600), {"objective": ow.Cost(fn=9, fp=1, refer=0.2)}),
+}
+
+
+@cache
+def study(name):
+    """Decisions and record of a study, or of the demo."""
+    if name == "demo":
+        return short_demo()
+    table, how = STUDIES[name]()
+    evidence, results = recorded(table, **how)
+    return evidence.decisions, results
+
+
+def short_demo():
+    """The demo with 12 ratios, 2 seeds and 2 epochs."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("SEEDS", (0, 1)), ("RATIOS", 12), ("QUICK_EPOCHS", 2)):
+            patch.setattr(_demo, name, value)
+        demo = _demo.run_demo(quick=True, tell=lambda stage, progress: None)
+    return demo.decisions, demo.results
+
+
+@cache
+def html(name):
+    return page(study(name)[1])
+
+
+# quiet and whole
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_page_says_asks_and_pops_up_nothing(browser, name):
+    with opened(browser, html(name)) as window:
+        assert window.locator("h1").count() == 1
+
+
+LEFT = """
+() => [...document.querySelectorAll("input, select, button, textarea, body .scripted")]
+  .filter((e) => e.checkVisibility()).map((e) => e.outerHTML.slice(0, 200))
+"""
+UNSEEN = """
+() => [...document.querySelectorAll("main h2, main h3, main table, main figure svg")]
+  .filter((e) => !e.closest("details:not([open]), .scripted, [hidden]") && !e.checkVisibility())
+  .map((e) => e.outerHTML.slice(0, 200))
+"""
+EMPTY = """
+() => [...document.querySelectorAll("main section")]
+  .filter((e) => !e.textContent.trim()).map((e) => e.outerHTML.slice(0, 200))
+"""
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_page_is_whole_without_its_scripts(browser, name):
+    with opened(browser, html(name), javascript=False) as window:
+        assert window.evaluate(LEFT) == []
+        assert window.evaluate(UNSEEN) == []
+        assert window.evaluate(EMPTY) == []
+
+
+VALUES = """
+() => Object.fromEntries([...document.querySelectorAll("data[id^=n-]")].map((e) => [e.id, e.value]))
+"""
+
+
+@pytest.mark.parametrize("name", ["two classes", "every option", "a ranking", "alerts"])
+def test_the_script_begins_with_the_numbers_that_stand_there_without_it(browser, name):
+    with opened(browser, html(name), javascript=False) as window:
+        still = window.evaluate(VALUES)
+    with opened(browser, html(name)) as window:
+        window.wait_for_selector("#controls:not([hidden])")
+        live = window.evaluate(VALUES)
+    assert live.keys() == still.keys()
+    rel = 1e-6 if name == "every option" else 1e-9  # sums of row weights come in fine parts
+    for key, value in live.items():
+        assert number(value) == pytest.approx(number(still[key]), rel=rel, nan_ok=True)
+
+
+# the numbers
+
+MOVE = """
+(positions) => {
+  const form = document.getElementById("controls");
+  const tell = (element) => {
+    for (const kind of ["input", "change"])
+      element.dispatchEvent(new Event(kind, {bubbles: true}));
+  };
+  const read = (query) => Object.fromEntries(
+    [...document.querySelectorAll(query)].map((e) => [e.id, e.value]));
+  return positions.map((steps) => {
+    for (const [id, value] of steps) {
+      if (id === "by") {
+        const radio = form.querySelector(`input[name=by][value=${value}]`);
+        radio.checked = true;
+        tell(radio);
+      } else {
+        const element = document.getElementById(id);
+        if (id === "setting")
+          element.selectedIndex = [...element.options].findIndex((o) => o.text === value);
+        else element.value = value;
+        tell(element);
+      }
+    }
+    return {...read("#controls input[type=number]"), ...read("data[id^=n-]")};
+  });
+}
+"""
+RANGES = """
+() => Object.fromEntries([...document.querySelectorAll("#controls input[type=range]")].map(
+  (e) => [e.id, [Number(e.min), Number(e.max)]]))
+"""
+
+
+def number(text):
+    return float(text) if text != "" else math.nan
+
+
+def drawn(rng, results, ranges, n):
+    """Draw positions of the controls, each by its slider or typed; the last says which rules."""
+    names = [s["name"] for s in results["settings"]]
+    typed = {
+        "miss": lambda: 10 ** rng.uniform(-1, 3),
+        "alarm": lambda: 10 ** rng.uniform(-1, 3),
+        "prevalence": lambda: 100 * 10 ** rng.uniform(-3, -0.05),
+        "alerts": lambda: 10 ** rng.uniform(-1, 2.9),
+        "threshold": lambda: 10 ** rng.uniform(-4, -0.01),
+    }
+
+    def step(name):
+        slid = rng.random() < 0.5
+        low, high = ranges[f"{name}-range"]
+        return (
+            [f"{name}-range", str(rng.integers(low, high + 1))]
+            if slid
+            else [name, f"{typed[name]():.6g}"]
+        )
+
+    for _ in range(n):
+        steps = [["setting", str(rng.choice(names))]]
+        steps += [step(name) for name in rng.permutation(["miss", "alarm", "prevalence"])]
+        by = str(rng.choice(["costs", "alerts", "threshold"]))
+        yield by, [*steps, ["by", "costs"] if by == "costs" else step(by)]
+
+
+class Counted:
+    """A study counted anew from its rows: nothing here is read from the record's tables."""
+
+    def __init__(self, decisions, results):
+        p = decisions.predictions
+        self.decisions, self.results = decisions, results
+        self.y = p.y == 1
+        self.weight = np.ones(len(p.y)) if p.row_weight is None else p.row_weight
+        self.settings = list(p.settings)
+        self.positives = self.weight[self.y].sum()
+        self.negatives = self.weight[~self.y].sum()
+        knots = results["counts"]["threshold"]
+        self.knots = np.array([math.inf if t is None else t for t in knots])
+        odds = self.positives * decisions.factor[1] / (self.negatives * decisions.factor[0])
+        self.prevalence = odds / (1 + odds)
+        matrix = results["objective"]["matrix"]
+        (self.tn, _), (_, self.tp) = [row[:2] for row in matrix] if matrix else ((0, 0), (0, 0))
+
+    def cells(self, setting, threshold):
+        """Count true and false positives of a setting from a threshold on."""
+        said = self.decisions.probability[self.settings.index(setting), :, 1]
+        flagged = said >= threshold
+        return self.weight[flagged & self.y].sum(), self.weight[flagged & ~self.y].sum()
+
+    def shares(self, tp, fp, b):
+        recall, alarm = tp / self.positives, fp / self.negatives
+        return recall, alarm, b * recall + (1 - b) * alarm
+
+    def cost(self, tp, fp, b, miss, alarm_cost):
+        recall, alarm, _ = self.shares(tp, fp, b)
+        positive = recall * self.tp + (1 - recall) * miss
+        return 1000 * (b * positive + (1 - b) * (alarm * alarm_cost + (1 - alarm) * self.tn))
+
+    def scaled(self, threshold, b):
+        """Take a threshold in a world to the scale of the table."""
+        k = (b / (1 - b)) / (self.prevalence / (1 - self.prevalence))
+        return threshold / (threshold + k * (1 - threshold)) if threshold < 1 else threshold
+
+
+def values_of(counted, shown, steps):
+    """What the controls stand for: as typed, or as a slider shows; the study's at its own place."""
+    said, costs = dict(steps), counted.results["objective"]
+    values = {name: number(shown[name]) for name in ("miss", "alarm", "alerts", "threshold")}
+    values["prevalence"] = number(shown["prevalence"]) / 100
+    if said.get("prevalence-range") == "300":
+        values["prevalence"] = counted.prevalence
+    for name, key in (("miss", "cost_fn"), ("alarm", "cost_fp")):
+        if said.get(f"{name}-range") == "300":
+            values[name] = costs[key]
+    scale = {"miss": 1, "alarm": 1, "alerts": 1, "prevalence": 100}
+    return values | {name: float(v) / scale[name] for name, v in steps if name in scale}
+
+
+def check_position(counted, by, steps, shown):
+    """Compare what a page shows with what the rows say."""
+    setting, values = dict(steps)["setting"], values_of(counted, shown, steps)
+    b, miss, alarm = values["prevalence"], values["miss"], values["alarm"]
+    g = int(shown["n-knot"])
+    threshold = math.inf if shown["n-threshold"] == "" else float(shown["n-threshold"])
+    assert threshold == counted.knots[g]
+    tp, fp = check_cells(counted, counted.cells(setting, threshold), shown)
+    recall, _, flagged = counted.shares(tp, fp, b)
+    precision = b * recall / flagged if flagged else math.nan
+    own = counted.cost(tp, fp, b, miss, alarm)
+    edges = [counted.cost(*ends, b, miss, alarm) for ends in ((0, 0), counted_all(counted))]
+    share = own / min(edges) if min(edges) > 0 else math.nan
+    want = {"flagged": flagged, "recall": recall, "precision": precision, "cost": own}
+    for name, value in (want | {"share": share}).items():
+        assert number(shown[f"n-{name}"]) == pytest.approx(value, nan_ok=True, rel=1e-9), name
+    check_knot(counted, by, steps, values, setting, g)
+    check_twin(counted, by, values, threshold, shown)
+
+
+def counted_all(counted):
+    return counted.positives, counted.negatives
+
+
+def check_knot(counted, by, steps, values, setting, g):
+    """See that the threshold is the first one that the rule allows."""
+    b, before = values["prevalence"], counted.knots[g - 1] if g else -math.inf
+    if by == "alerts":
+        check_budget(counted, values, setting, g)
+        return
+    if by == "costs":
+        alarm, miss = values["alarm"] - counted.tn, values["miss"] - counted.tp
+        t = counted.scaled(alarm / (alarm + miss), b)
+    elif "threshold" in dict(steps):
+        t = counted.scaled(float(dict(steps)["threshold"]), b)
+    else:
+        assert g == int(dict(steps)["threshold-range"])
+        return
+    assert counted.knots[g] >= t * (1 - 1e-12)
+    assert before < t * (1 + 1e-12)
+
+
+def check_budget(counted, values, setting, g):
+    alerts = lambda k: (
+        1000 * counted.shares(*counted.cells(setting, counted.knots[k]), values["prevalence"])[2]
+    )
+    assert alerts(g) <= values["alerts"] * (1 + 2e-9)
+    assert g == 0 or alerts(g - 1) > values["alerts"]
+
+
+def check_twin(counted, by, values, threshold, shown):
+    """The twin is decided at the same threshold, or within the same budget."""
+    b = values["prevalence"]
+    if by == "alerts":
+        said = (counted.shares(*counted.cells("none", t), b)[2] for t in counted.knots)
+        fits = (1000 * share <= values["alerts"] * (1 + 1e-9) for share in said)
+        threshold = next(t for t, fit in zip(counted.knots, fits, strict=True) if fit)
+    cost = counted.cost(*counted.cells("none", threshold), b, values["miss"], values["alarm"])
+    rel = 1e-9 if (counted.weight == 1).all() else 1e-6
+    assert number(shown["n-cost-twin"]) == pytest.approx(cost, rel=rel)
+    twin, own = number(shown["n-cost-twin"]), number(shown["n-cost"])
+    saving = 100 * (twin - own) / twin if twin > 0 else math.nan
+    assert number(shown["n-saving"]) == pytest.approx(saving, nan_ok=True, abs=1e-6)
+
+
+def check_cells(counted, cells, shown):
+    """Compare counts; give them as they are shown, where sums of row weights come in fine parts."""
+    tp, fp = cells
+    found = {name: number(shown[f"n-{name}"]) for name in ("tp", "fp", "fn", "tn")}
+    want = {"tp": tp, "fp": fp, "fn": counted.positives - tp, "tn": counted.negatives - fp}
+    if (counted.weight == 1).all():
+        assert found == want
+    parts = {"tp": counted.positives, "fp": counted.negatives}  # a count is a part of its class
+    parts |= {"fn": counted.positives, "tn": counted.negatives}
+    assert {n: found[n] / parts[n] for n in found} == pytest.approx(
+        {n: want[n] / parts[n] for n in want}, rel=1e-6, abs=1e-8
+    )
+    return found["tp"], found["fp"]
+
+
+def check_positions(browser, name, n, seed):
+    counted = Counted(*study(name))
+    with opened(browser, html(name)) as window:
+        window.wait_for_selector("#controls:not([hidden])")
+        rng = np.random.default_rng(seed)
+        positions = list(drawn(rng, counted.results, window.evaluate(RANGES), n))
+        shown = window.evaluate(MOVE, [steps for _, steps in positions])
+    for (by, steps), one in zip(positions, shown, strict=True):
+        check_position(counted, by, steps, one)
+
+
+@pytest.mark.parametrize("name", ["two classes", "every option"])
+def test_the_controls_say_what_the_rows_say(browser, name):
+    check_positions(browser, name, SHORT, seed=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["demo", "two classes", "every option"])
+def test_the_controls_say_what_the_rows_say_at_a_thousand_positions(browser, name):
+    check_positions(browser, name, LONG, seed=1)
+
+
+def test_what_makes_no_sense_is_told_and_changes_nothing(browser):
+    with opened(browser, html("two classes")) as window:
+        window.wait_for_selector("#controls:not([hidden])")
+        before = window.evaluate(VALUES)
+        for control in ("miss", "alarm", "alerts", "prevalence", "threshold"):
+            for text in ("", "-1", "0", *(["1e9"] if control not in ("miss", "alarm") else [])):
+                [shown] = window.evaluate(MOVE, [[[control, text]]])
+                assert {k: v for k, v in shown.items() if k in before} == before
+                assert window.locator(f"#{control}[aria-invalid=true]").count() == 1
+                assert window.locator("#controls [role=alert]").inner_text() != ""
+
+
+def test_the_study_s_numbers_come_back(browser):
+    with opened(browser, html("two classes")) as window:
+        window.wait_for_selector("#controls:not([hidden])")
+        before = window.evaluate(VALUES)
+        window.evaluate(MOVE, [[["miss", "3"], ["prevalence", "40"], ["alerts", "7"]]])
+        assert window.evaluate(VALUES) != before
+        window.click("#reset")
+        assert window.evaluate(VALUES) == before
+
+
+# the keyboard
+
+FOCUSED = """
+() => {
+  const e = document.activeElement;
+  if (!e || e === document.body) return null;
+  const style = getComputedStyle(e);
+  return {
+    key: e.id || e.name || e.tagName + " " + (e.getAttribute("aria-label") || e.textContent).trim(),
+    place: [...document.querySelectorAll("*")].indexOf(e),
+    seen: (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0)
+      || style.boxShadow !== "none",
+  };
+}
+"""
+CONTROLS = """
+() => [...document.querySelectorAll("#controls select, #controls input, #controls button")]
+  .filter((e) => e.type !== "radio" || e.checked).map((e) => e.id || e.name)
+"""
+
+
+def tabbed(window, most=600):
+    """Press Tab from the top of the page to its end."""
+    for _ in range(most):
+        window.keyboard.press("Tab")
+        focused = window.evaluate(FOCUSED)
+        if focused is None:
+            return
+        yield focused
+    raise AssertionError(f"no end after {most} steps: a trap")
+
+
+def test_tab_reaches_everything_in_order_and_shows_where_it_is(browser):
+    with opened(browser, html("every option")) as window:
+        window.wait_for_selector("#controls:not([hidden])")
+        order = list(tabbed(window))
+        controls = window.evaluate(CONTROLS)
+    places = [focused["place"] for focused in order]
+    assert places == sorted(places)
+    assert [focused["key"] for focused in order if not focused["seen"]] == []
+    keys = [focused["key"] for focused in order]
+    assert [key for key in keys if key in controls] == controls
+    assert len(controls) == 13
+
+
+def test_arrows_move_sliders_radios_and_the_select(browser):
+    with opened(browser, html("two classes")) as window:
+        window.wait_for_selector("#controls:not([hidden])")
+        for name in ("miss", "alarm", "alerts", "threshold", "prevalence"):
+            window.focus(f"#{name}-range")
+            before = window.input_value(f"#{name}"), window.evaluate(VALUES)
+            for _ in range(30):
+                window.keyboard.press("ArrowRight" if name != "threshold" else "ArrowLeft")
+            assert (window.input_value(f"#{name}"), window.evaluate(VALUES)) != before
+        window.focus("#controls input[name=by]:checked")
+        for value in ("costs", "alerts", "threshold"):
+            if window.locator("#controls input[name=by]:checked").get_attribute("value") != value:
+                window.keyboard.press("ArrowDown")
+        assert window.locator("#controls input[name=by]:checked").count() == 1
+        window.focus("#setting")
+        before = window.input_value("#setting")
+        window.keyboard.press("ArrowDown")
+        assert window.input_value("#setting") != before
+
+
+def test_details_open_by_the_keyboard(browser):
+    with opened(browser, html("two classes")) as window:
+        summaries = window.locator("summary")
+        assert summaries.count() > 3
+        first = summaries.first
+        before = first.evaluate("e => e.parentElement.open")
+        first.focus()
+        window.keyboard.press("Enter")
+        assert first.evaluate("e => e.parentElement.open") != before
+        window.keyboard.press("Space")
+        assert first.evaluate("e => e.parentElement.open") == before
+
+
+# for everybody, everywhere
+
+ALL_OPEN = "() => document.querySelectorAll('details').forEach((e) => { e.open = true; })"
+BROAD = """
+() => ({
+  page: document.documentElement.scrollWidth - innerWidth,
+  broad: [...document.querySelectorAll("body *")].filter((e) =>
+    e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".wide, pre, svg"))
+    .slice(0, 5).map((e) => e.outerHTML.slice(0, 150)),
+})
+"""
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser, scheme, width):
+    with opened(browser, html("every option"), width=width, scheme=scheme) as window:
+        window.evaluate(ALL_OPEN)
+        assert violations(window) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", [*(n for n in STUDIES if n != "every option"), "demo"])
+def test_axe_finds_nothing_on_any_page(browser, name, scheme, width):
+    with opened(browser, html(name), width=width, scheme=scheme) as window:
+        window.evaluate(ALL_OPEN)
+        assert violations(window) == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", ["every option", "three classes"])
+def test_a_page_scrolls_one_way_only(browser, name, width):
+    with opened(browser, html(name), width=width) as window:
+        window.evaluate(ALL_OPEN)
+        assert window.evaluate(BROAD) == {"page": 0, "broad": []}
+
+
+FOLDED_IN_PRINT = """
+() => [...document.querySelectorAll("main details table")]
+  .filter((e) => !e.closest("figure") && e.getBoundingClientRect().height === 0)
+  .map((e) => e.outerHTML.slice(0, 100))
+"""
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_page_is_printed_whole_what_is_folded_too(browser, javascript):
+    with opened(browser, html("two classes"), javascript=javascript) as window:
+        printed = window.pdf(format="A4")
+        window.emulate_media(media="print")
+        assert window.evaluate(FOLDED_IN_PRINT) == []
+        assert window.evaluate(UNSEEN) == []
+        assert window.evaluate(LEFT) == []
+    assert len(re.findall(rb"/Type /Page\b", printed)) > 3
+
+
+# size
+
+
+@pytest.mark.slow
+def test_the_demo_s_page_is_small():
+    demo = _demo.run_demo(quick=True, tell=lambda stage, progress: None)
+    assert len(page(demo.results).encode()) <= 400_000
