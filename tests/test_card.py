@@ -67,6 +67,23 @@ def test_every_kind_of_study_has_a_card(name):
     assert "nan" not in re.findall(r"\w+", markdown)
 
 
+def test_what_was_not_done_is_not_told():
+    plain = card(recorded(settings="none")[1])
+    assert "taken out" not in plain
+    assert "run.toml" not in plain  # the study was made in Python
+    world_of_its_own = card(recorded(deployment=Deployment(prevalence=0.3))[1])
+    assert "\nAll " in world_of_its_own
+    assert "Before the move to that world" in world_of_its_own
+    reference = card(recorded(settings="none", references="logistic", use="logistic")[1])
+    assert "It is no network: logistic." in reference
+
+
+def test_a_cut_off_above_every_case_flags_nobody():
+    found = recorded(objective=ow.FBeta(1))[1]
+    found["chosen"]["threshold"] = None  # what a record makes of an infinite one
+    assert "No case is flagged" in card(found)
+
+
 def test_the_numbers_are_those_of_the_record(remedies):
     markdown = card(remedies)
     chosen = next(s for s in remedies["settings"] if s["name"] == remedies["chosen"]["setting"])

@@ -1,6 +1,7 @@
 """A digest: the same for the same values, whatever holds them, and another for all others."""
 
 import hashlib
+from datetime import date, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +32,11 @@ def test_a_digest_can_be_computed_with_other_tools():
         (pa.array(["a", "bc"]), pa.chunked_array([["a"], ["bc"]])),
         (pa.array(["a", "bc"]), pa.array(["a", "bc"], pa.large_string())),
         (pa.array([1.5, None]), pa.array([7, 1.5, None]).slice(1)),
+        (pa.array([date(2024, 2, 29)]), pa.array([datetime(2024, 2, 29)], pa.timestamp("us"))),
+        (
+            pa.array([datetime(2024, 2, 29)], pa.timestamp("ns")),
+            pa.array([datetime(2024, 2, 29)], pa.timestamp("s")),
+        ),
     ],
 )
 def test_how_values_are_held_does_not_matter(values, same):

@@ -222,8 +222,18 @@ def assert_same_but_for_names(read, first, names):
 def unquoted(data):
     """Take names that are quoted for a shell as the shell does."""
     if isinstance(data, dict):
-        return {k: shlex.split(v) if k == "use" else unquoted(v) for k, v in data.items()}
+        return {k: as_a_shell(data) if k == "use" else unquoted(v) for k, v in data.items()}
     return [unquoted(each) for each in data] if isinstance(data, list) else data
+
+
+def as_a_shell(setting):
+    """Give the name that a shell takes; one that could deceive, and a reference's, is not there."""
+    if setting["use"] is None:
+        return [setting["name"]]
+    if setting["use"] == "NAME":
+        assert not setting["name"].isprintable()
+        return [setting["name"]]
+    return shlex.split(setting["use"])
 
 
 def assert_shown(text, whole):

@@ -1,5 +1,6 @@
 """The panel: it starts where the study stands, whatever decisions are for."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -9,8 +10,9 @@ import pytest
 import outweigh as ow
 from outweigh._deployment import Deployment
 from outweigh.report import page
+from outweigh.report._figures import charts
 from outweigh.report._panel import panel, saying
-from outweigh.report._point import whole
+from outweigh.report._point import whole_cases
 from outweigh.report._tables import GROUPS
 from outweigh.report._words import few, number, percent, signed
 from tests.test_record import recorded
@@ -63,6 +65,7 @@ def test_every_kind_of_study_has_a_panel_and_a_page(name):
         "a floor": "threshold",
     }
     assert here.start.by == by.get(name, "costs")
+    assert any("judges each fold" in note for note in here.notes) == (here.start.by != "costs")
     if name == "alerts":
         assert 1000 * here.here.flagged <= 40 * (1 + 1e-9)
     assert f'<p id="saying">{here.saying}</p>' in page(results).replace("&#34;", '"')
@@ -73,6 +76,30 @@ def test_costs_of_each_row_are_told_to_be_others_than_those_of_the_controls():
     amount = np.random.default_rng(0).uniform(1, 50, len(table.y))
     _, results = recorded(replace(table, amount=amount), objective=ow.RowCost(fp=3))
     assert any("no cost of a miss" in note for note in panel_of(results).notes)
+
+
+def test_where_no_cut_off_is_better_than_flagging_nobody_nobody_is_flagged():
+    _, results = recorded(world(600), objective=ow.FBeta(1))
+    results["chosen"]["threshold"] = None  # what a record makes of an infinite one
+    here = panel_of(results)
+    assert here.start.by == "threshold"
+    assert here.here.flagged == 0
+    assert "Flagged: 0" in here.saying
+
+
+def test_a_reference_is_no_setting_to_use():
+    _, results = recorded(world(600), references="logistic")
+    data = json.loads(str(panel_of(results).data))
+    assert [s["use"] for s in data["settings"] if s["name"] in ("none", "logistic")] == [
+        "none",
+        None,
+    ]
+
+
+def test_benefits_have_a_place_on_the_axes():
+    _, results = recorded(world(900), objective=ow.Cost(fn=5, fp=1, tp=-30))
+    [cost] = [c for c in charts(results) if c.key == "cost-by-weight"]
+    assert cost.plane.y.low < min(s["expected_cost"]["value"] for s in results["settings"]) < 0
 
 
 def test_there_is_none_for_more_classes_or_from_an_older_record():
@@ -92,19 +119,26 @@ def test_the_picture_has_a_mark_for_each_of_1000_cases():
         for kind, d in re.findall(r'<path class="(\w+)" d="([^"]*)"', str(here.picture))
     }
     assert sum(marks.values()) == 1000
-    assert list(marks.values()) == whole(here.here.per_1000)
+    assert list(marks.values()) == whole_cases(here.here.per_1000)
 
 
 def test_what_is_said_adds_up():
     _, results = recorded(world(600))
     here = panel_of(results)
-    said = saying(here.here, "sick")
-    assert said.startswith("Of 1,000 cases, ")
-    assert "“sick”" in said
-    caught, missed, alarmed, _ = here.here.per_1000
-    assert (
-        f"namely {few(caught)} of those and {few(alarmed)} others. Missed: {few(missed)}." in said
+    said = re.sub("[\u2068\u2069]", "", saying(here.here, "sick"))
+    pattern = (
+        r"Of 1,000 cases, (\d+) are “sick”. Flagged: (\d+), namely (\d+) of those and "
+        r"(\d+) others. Missed: (\d+)."
     )
+    positives, flagged, caught, alarmed, missed = map(int, re.fullmatch(pattern, said).groups())
+    assert positives == caught + missed
+    assert flagged == caught + alarmed
+
+
+def test_where_positives_are_rare_parts_of_one_are_told():
+    deployment = Deployment(prevalence=0.0005)
+    _, results = recorded(world(900), objective=ow.Cost(fn=900, fp=1), deployment=deployment)
+    assert saying(panel_of(results).here, "sick").startswith("Of 1,000 cases, 0.5 are")
 
 
 @pytest.mark.parametrize(
@@ -117,6 +151,7 @@ def test_what_is_said_adds_up():
         (number, 0.0, "0"),
         (number, -0.0, "0"),
         (number, 1234567.0, "1,235,000"),
+        (number, 68_125_000_000.0, "68,130,000,000"),  # halves go up
         (number, 1.5e-5, "0.000015"),
         (number, float("inf"), "–"),
         (percent, 1.0, "100 %"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outweigh.report._point import Costs, Tables, point, prevalence, whole
+from outweigh.report._point import Costs, Tables, point, prevalence, whole_cases
 
 COSTS = Costs(tn=-1.0, fp=3.0, fn=20.0, tp=2.0)
 PREVALENCES = st.floats(1e-4, 0.999)
@@ -113,10 +113,11 @@ def test_cases_of_1000_add_up():
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=4, max_size=4))
-def test_whole_parts_add_up_and_are_none_more_than_one_off(parts):
+def test_whole_cases_add_up_and_keep_the_positives(parts):
     if sum(parts) < 1e-6:
         return
-    rounded = whole(parts)
+    per_1000 = [1000 * part / math.fsum(parts) for part in parts]
+    rounded = whole_cases(per_1000)
     assert sum(rounded) == 1000
-    scale = 1000 / math.fsum(parts)
-    assert all(abs(n - part * scale) < 1 for n, part in zip(rounded, parts, strict=True))
+    assert sum(rounded[:2]) == math.floor(per_1000[0] + per_1000[1] + 0.5)
+    assert all(abs(n - part) < 1.5 for n, part in zip(rounded, per_1000, strict=True))

@@ -197,6 +197,19 @@ def test_a_row_of_weight_0_is_counted_nowhere():
     assert (ghost["positives"], ghost["negatives"]) == (without["positives"], without["negatives"])
 
 
+@pytest.mark.parametrize("k", [0, 1])
+def test_a_class_that_weighs_nothing_leaves_nothing_to_count(k):
+    p = noisy()
+    assert tallies(decided(replace(p, row_weight=(p.y == k).astype(float)))) is None
+
+
+def test_weights_that_no_whole_number_can_hold_are_floats():
+    p = noisy()
+    counts = tallies(decided(replace(p, row_weight=np.full(len(p.y), 1e18))))
+    assert type(counts["positives"]) is float
+    assert counts["positives"] == pytest.approx(1e18 * p.y.sum())
+
+
 def test_whole_weights_give_whole_numbers_and_others_do_not():
     for whole, kind in ((True, int), (False, float), (None, int)):
         p = noisy() if whole is None else with_weights(noisy(), whole=whole)

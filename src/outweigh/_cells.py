@@ -39,9 +39,10 @@ def cells(decisions: Decisions, names: Iterable[str]) -> Record | None:
     -------
     cells : dict or None
         None unless there are more than two classes, and where even the coarsest cells are too many.
-        ``of`` is M, the finest of `PARTS` that leaves no setting more than 5,000 cells. For each setting ``cells`` (C, K) has the
-        probabilities in M-ths and ``counts`` (C, K) the sums of row weights by true class: whole
-        numbers where all row weights are, else rounded to 12 digits. Rows of weight 0 are left out.
+        ``of`` is M, the finest of `PARTS` that leaves no setting more than 5,000 cells. For each
+        setting ``cells`` (C, K) has the probabilities in M-ths and ``counts`` (C, K) the sums of
+        row weights by true class: whole numbers where all row weights are, else rounded to 12
+        digits. Rows of weight 0 are left out.
     """
     d, p = decisions, decisions.predictions
     if len(p.classes) == 2:

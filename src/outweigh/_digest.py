@@ -52,7 +52,8 @@ def _pieces(values: Any) -> tuple[NDArray[Any], ...]:
     there = _plain(np.asarray(values.is_valid()))
     if pt.is_floating(values.type):
         return there, _plain(np.asarray(pc.fill_null(values.cast(pa.float64()), 0.0)))
-    if pt.is_timestamp(values.type):
+    if pt.is_date(values.type) or pt.is_timestamp(values.type):
+        values = values.cast(pa.timestamp("us", getattr(values.type, "tz", None)), safe=False)
         values = values.cast(pa.int64())
     if pt.is_integer(values.type):
         return there, _plain(np.asarray(pc.fill_null(values, 0)))

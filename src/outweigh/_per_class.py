@@ -85,7 +85,9 @@ def _of_class(d: Decisions, s: int, k: int, cells: Float | None) -> Record:
         "roc_auc": number(area, CROSS_FITTED),
         **_decided(d, s, k, cells),
         **scores.curves(own, said, cases.weight),
-        "reliability": scores.reliability(own, said),
+        "reliability": scores.reliability(
+            own, said, repeats=len(np.unique(np.asarray(d.predictions.repeat)))
+        ),
     }
 
 

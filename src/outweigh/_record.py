@@ -10,6 +10,7 @@ import os
 import platform
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -313,12 +314,13 @@ def curves_record(decisions: Decisions, shown: Collection[str] | None = None) ->
     if len(p.classes) > 2:
         return {}
     cases = decisions.cases
+    reliability = partial(scores.reliability, p.y, repeats=len(np.unique(np.asarray(p.repeat))))
     return {
         name: {
             **scores.curves(cases.y, decisions.probability[s, :, 1], cases.weight),
-            "reliability": scores.reliability(p.y, calibrated.repaired[s, :, 1]),
-            "reliability_undone": scores.reliability(p.y, p.averaged()[s, :, 1]),
-            "reliability_raw": scores.reliability(p.y, scored.raw(p, s)[:, 1]),
+            "reliability": reliability(calibrated.repaired[s, :, 1]),
+            "reliability_undone": reliability(p.averaged()[s, :, 1]),
+            "reliability_raw": reliability(scored.raw(p, s)[:, 1]),
         }
         for s, name in enumerate(p.settings)
         if shown is None or name in shown

@@ -167,11 +167,11 @@ def calibration(decisions: Decisions, s: int) -> Record:
 
 
 def plain_sums(sums: NDArray[Any], row_weight: Float) -> Any:
-    """Give sums of row weights as plain numbers, whole where all row weights are.
+    """Give sums of row weights as plain numbers, whole where all row weights are and floats can be.
 
     Others are rounded to 12 digits: the last ones hang on the order of the rows.
     """
-    if (row_weight == np.round(row_weight)).all():
+    if (row_weight == np.round(row_weight)).all() and row_weight.sum() < 2.0**53:
         return np.round(sums).astype(np.int64).tolist()
     rounded = [float(f"{value:.12g}") for value in sums.ravel()]
     return np.reshape(rounded, sums.shape).tolist()

@@ -169,12 +169,12 @@ def curves(
 
 
 def reliability(
-    y: np.ndarray, probability: np.ndarray, *, n_bins: int = 10
+    y: np.ndarray, probability: np.ndarray, *, n_bins: int = 10, repeats: int = 1
 ) -> dict[str, list[float]]:
     """Compare predicted with observed shares of positives in bins of equal numbers of positives.
 
     Equal numbers of rows would put nearly all bins where nothing happens. Bounds are Wilson's
-    95 % interval of the observed share.
+    95 % interval of the observed share, of as many rows as were judged, however often each was.
     """
     values, place = np.unique(probability, return_inverse=True)
     positives = np.bincount(place[y == 1], minlength=len(values))  # of each value: ties share a bin
@@ -186,7 +186,7 @@ def reliability(
     count = count[filled]
     predicted = np.bincount(bins, probability, minlength=n_bins)[filled] / count
     observed = np.bincount(bins, y, minlength=n_bins)[filled] / count
-    low, high = wilson(observed, count)
+    low, high = wilson(observed, count / repeats)
     table = {
         "predicted": predicted,
         "observed": observed,

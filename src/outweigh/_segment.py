@@ -105,6 +105,8 @@ def segment(name: str, column: pa.Array, missing: tuple[str, ...] = ()) -> Segme
         return Segment(name, without(values, [""]).cast(pa.large_string()))
     if pt.is_boolean(values.type):
         return Segment(name, pc.if_else(values, "True", "False").cast(pa.large_string()))
+    if pt.is_integer(values.type) and _are_codes(values):
+        return Segment(name, values.cast(pa.large_string()))
     if pt.is_date(values.type) or pt.is_timestamp(values.type):
         return Segment(name, dates(values, name, "the segments"))
     number = floats(values) + 0.0  # −0.0 is 0.0
@@ -129,8 +131,16 @@ def read_segment(name: str, values: Any, n: int, missing: tuple[str, ...]) -> Se
     return segment(name, column, missing)
 
 
+def _are_codes(values: pa.Array) -> bool:
+    """Tell whether whole numbers are larger than floats can tell apart."""
+    ends = pc.min_max(values).as_py()
+    return any(end is not None and abs(end) > 2**53 for end in ends.values())
+
+
 def _named(given: Any) -> Iterable[tuple[str, Any]]:
     """Give names, and arrays where they came with one."""
+    if given is None:
+        return []
     if isinstance(given, Mapping):
         return [(str(name), values) for name, values in given.items()]
     if is_frame(given):

@@ -42,12 +42,13 @@ def tallies(decisions: Decisions, extra: Sequence[float] = ()) -> Record | None:
     Returns
     -------
     counts : dict or None
-        None unless there are two classes. ``threshold`` has the G knots, rising, the last of them
-        null: it flags nobody. A case is flagged from a knot on, and the first flags all. ``tp`` and
-        ``fp`` are sums of row weights over the entries, as they are in the table: a share of
-        positives elsewhere changes probabilities, but not these. Where all row weights are whole
-        numbers, so are they; else they are rounded to 12 digits. ``by_seed`` is there for the twin
-        and for class weights, for some along their path where they are many; else it is null.
+        None unless there are two classes, and both weigh something. ``threshold`` has the G knots,
+        rising, the last of them null: it flags nobody. A case is flagged from a knot on, and the
+        first flags all. ``tp`` and ``fp`` are sums of row weights over the entries, as they are in
+        the table: a share of positives elsewhere changes probabilities, but not these. Where all
+        row weights are whole numbers, so are they; else they are rounded to 12 digits. ``by_seed``
+        is there for the twin and for class weights, for some along their path where they are many;
+        else it is null.
 
     Notes
     -----
@@ -60,6 +61,8 @@ def tallies(decisions: Decisions, extra: Sequence[float] = ()) -> Record | None:
         return None
     weight = np.ones(len(p.y)) if p.row_weight is None else p.row_weight
     counted = _Counted(p.y, weight)
+    if not all(counted.whole):
+        return None
     apart = _told_by_seed(p)
     n_lanes = len(p.seeds) * len(apart)
     n_knots = max(FEWEST, min(MOST, BUDGET // (len(p.settings) + n_lanes)))

@@ -51,7 +51,7 @@ def weigh_labels(
     """Weigh class weights for one network with several yes/no targets.
 
     Gives a study of each target. What is not told here is as in `outweigh.weigh`; settings are
-    class weights alone.
+    class weights alone, and there are no segments.
 
     Parameters
     ----------

@@ -43,16 +43,16 @@ def basis_rows(results: Record) -> Sheet:
     if results.get("counts"):
         rows.append(
             _row(
-                "the controls at costs or at the study's threshold",
+                "the controls, where costs imply the threshold",
                 "cross-fitted",
                 "each row is counted by networks that never saw it",
             )
         )
         rows.append(
             _row(
-                "the controls at a threshold or budget that you pick by looking",
+                "the controls, at a threshold or budget that was chosen on these rows",
                 "in-sample",
-                "the rows that show it to be good are those you picked it by",
+                "the rows that show it to be good are those that it was picked by",
             )
         )
     if results.get("segments"):

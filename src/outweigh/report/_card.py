@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from outweigh.report._markdown import escaped, items, table
+from outweigh.report._ranking_figures import share_of_positives
+from outweigh.report._shown import flags_nobody
 from outweigh.report._tables import NUMBERS, shown
 
 Record = dict[str, Any]
@@ -20,6 +22,7 @@ KINDS = {
     "reference": "others",
 }
 PRIOR_ONLY = "prior only"
+REFERENCE = "reference"
 CLASSES_SHOWN = 30
 OF_CLASSES = {
     "recall": ("recall", "{:.1%}"),
@@ -75,23 +78,28 @@ def _answer(r: Record) -> Iterator[str]:
 
 def _model(r: Record) -> Iterator[str]:
     data, design, used = r["data"], r["design"], _setting(r, r["chosen"]["setting"])
-    network = escaped(design.get("network", "not described"))
     if data["positive"] is not None:
         does = f"the probability that a row is {escaped(data['positive'])}"
     else:
         does = f"the probability of each of {len(data['classes'])} classes"
     by = "" if data["features"] is None else f", from {_count(data['features'], 'feature')}"
-    yield f"A model that gives {does}{by}. The network: {network}."
+    if _made_elsewhere(r):
+        yield f"Predictions of a model that was trained elsewhere: {does}{by}."
+    elif used.get("kind") == REFERENCE:
+        yield f"A model that gives {does}{by}. It is no network: {escaped(used['name'])}."
+    else:
+        network = escaped(design.get("network", "not described"))
+        yield f"A model that gives {does}{by}. The network: {network}."
     seeds = len(design.get("seeds", ()))
     averaged = f", averaged over {_count(seeds, 'seed')}" if seeds > 1 else ""
-    yield f"It is trained {_with(used)}{averaged}. {_undone(used)}, and they {_repaired(used)}."
+    yield f"It is trained {_with(used)}{averaged}. {_undone(used)} {_repaired(used)}."
 
 
 def _purpose(r: Record) -> Iterator[str]:
     objective = r["objective"]
     yield f"Its decisions are for this: {escaped(objective['text'])}."
     if objective.get("world"):
-        yield f"All figures are {escaped(objective['world'])}."
+        yield f"All {escaped(objective['world'])}."
     if objective.get("default"):
         yield (
             "Nobody said what mistakes cost. Before it decides anything that matters, say so, and "
@@ -106,6 +114,8 @@ def _decides(r: Record) -> Iterator[str]:
         follows = used["threshold"]["basis"] == "held-out"
         how = "it follows from the costs" if follows else "it was tuned on all folds"
         yield f"A case is flagged from a probability of {chosen['threshold']:.4g} on; {how}."
+    elif flags_nobody(r):
+        yield "No case is flagged: no cut-off was better than that, on all folds."
     elif used["expected_cost"]["value"] is not None:
         yield "Each case gets the decision of least expected cost; no one threshold does that."
     elif used["flagged_share"]["value"] is None:
@@ -170,7 +180,9 @@ def _probabilities(r: Record) -> Iterator[str]:
     stages = [stage for stage in ("raw", "undone", "repaired") if stage in calibration]
     losses = [(stage, calibration[stage]["log_loss"]["value"]) for stage in stages]
     told = ", ".join(f"{stage} {shown(loss, '{:.4f}')}" for stage, loss in losses)
-    yield f"Log loss: {told}. They {_repaired(used)}."
+    if r["objective"].get("world"):
+        yield "Before the move to that world, on the rows of the table:"
+    yield f"Log loss: {told}. {_repaired(used)}"
     mean, share = calibration["repaired"]["mean"]["value"], calibration["share_of_positives"]
     if mean is not None and share is not None:
         yield f"It says {mean:.2%} on average, where {share:.2%} of the rows are positive."
@@ -180,7 +192,7 @@ def _probabilities(r: Record) -> Iterator[str]:
         columns = (bins[k] for k in ("predicted", "observed", "low", "high", "count"))
         numbers = zip(*columns, strict=True)
         yield table(
-            ("probability said, on average", "positive", "from", "to", "rows"),
+            ("probability said, on average", "positive", "from", "to", "judged"),
             [tuple(map(shown, row, forms)) for row in numbers],
         )
 
@@ -224,7 +236,7 @@ def _segments(r: Record) -> Iterator[str]:
         head = ("group", "rows", "positives", *(RATES[k][0] for k in kept))
         rows = (
             (
-                f"is {escaped(group['name'])}",
+                _group(segment, group["name"]),
                 f"{group['rows']:,}",
                 shown(group["positives"], "{:,}"),
                 *(_with_interval(group["chosen"][k], RATES[k][1]) for k in kept),
@@ -232,7 +244,10 @@ def _segments(r: Record) -> Iterator[str]:
             )
             for group in groups
         )
-        yield f"By {escaped(segment['column'])} ({escaped(segment['basis'])}, 95 % intervals):"
+        sure = ", 95 % intervals" if any(g["chosen"]["recall"]["interval"] for g in groups) else ""
+        yield f"By {escaped(segment['column'])} ({escaped(segment['basis'])}{sure}):"
+        if r["data"]["positive"] is None:
+            yield "Recall and precision are means over the classes."
         yield table((*head, *(["cost per 1,000"] if cost else [])), rows)
 
 
@@ -262,7 +277,7 @@ def _open_questions(r: Record) -> Iterator[str]:
         )
     if r["objective"].get("world") is None and data["prevalence"] is not None:
         yield (
-            f"What happens where other than {data['prevalence']:.2%} of the cases are positive: "
+            f"What happens where other than {share_of_positives(r):.2%} of the cases are positive: "
             "probabilities, threshold and costs are for that share."
         )
     if not r.get("segments"):
@@ -275,7 +290,8 @@ def _open_questions(r: Record) -> Iterator[str]:
 
 def _data(r: Record) -> Iterator[str]:
     data = r["data"]
-    parts = [("all", data), ("trained and judged on", data.get("training")), ("test", data["test"])]
+    training = "trained on" if "demo" in r else "trained and judged on"
+    parts = [("all", data), (training, data.get("training")), ("test", data["test"])]
     shown_parts = [(name, part) for name, part in parts if part]
     labels = list(data["classes"])
     rows = [
@@ -308,11 +324,13 @@ def _design(r: Record) -> Iterator[str]:
 def _repeat(r: Record) -> Iterator[str]:
     if "demo" in r:
         yield "```console\n$ outweigh demo\n```"
-    else:
+    elif r.get("configuration"):
         yield (
             "The configuration stands in run.toml beside this card, every number in results.json:"
         )
         yield "```console\n$ outweigh run DATA --config run.toml\n```"
+    else:
+        yield "The study was made in Python, by the design above; every number is in its results."
     versions = (f"{k} {v}" for k, v in r["environment"].items() if k != "cores")
     yield f"Made with {escaped(', '.join(versions))}."
 
@@ -328,7 +346,7 @@ def _with(setting: Record) -> str:
         return "as the rows are, without class weights or any other remedy"
     weights = list((setting["class_weight"] or {}).items())[:CLASSES_SHOWN]
     each = ", ".join(f"class {escaped(label)} weighs {weight:.4g}" for label, weight in weights)
-    text = setting.get("text")
+    text = setting.get("text") if setting.get("text") != setting["name"] else None
     how = "; ".join(part for part in (text and escaped(text), each) if part)
     return f"with the setting {escaped(setting['name'])}{f' ({how})' if how else ''}"
 
@@ -337,16 +355,29 @@ def _undone(setting: Record) -> str:
     if setting.get("inverse") == PRIOR_ONLY:
         return (
             "What that did to the shares of the classes is taken out of its probabilities, the "
-            "rest is not"
+            "rest is not."
         )
-    return "What that did to its probabilities is taken out of them again"
+    if setting["name"] == TWIN or not (setting["class_weight"] or setting.get("inverse")):
+        return ""
+    return "What that did to its probabilities is taken out of them again."
 
 
 def _repaired(setting: Record) -> str:
     repair = setting["calibration"]["repair"]
     if repair == "none":
-        return "needed no repair"
-    return f"are repaired by what rows held out taught ({escaped(repair)})"
+        return "Its probabilities needed no repair."
+    return f"Its probabilities are repaired by what rows held out taught ({escaped(repair)})."
+
+
+def _made_elsewhere(r: Record) -> bool:
+    """Tell whether outweigh trained nothing, and judged predictions alone."""
+    return "epochs" not in r["design"]
+
+
+def _group(segment: Record, name: str) -> str:
+    """Name a group: a value of the column, a range of them, or the rest."""
+    plain = segment["kind"] == "ranges" or name == "missing" or name.startswith("all others (")
+    return escaped(name) if plain else f"is {escaped(name)}"
 
 
 def _with_interval(number: Record, form: str) -> str:

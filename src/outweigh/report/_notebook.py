@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from outweigh.report._chart import Chart
 from outweigh.report._figures import charts
-from outweigh.report._shown import known, loss
+from outweigh.report._shown import loss
 from outweigh.report._tables import NUMBERS, shown
 
 Record = dict[str, Any]
@@ -78,7 +78,7 @@ def _settings(results: Record) -> Markup:
     kept = [
         number
         for number in NUMBERS
-        if number[0] in NUMBERS_SHOWN and any(known(s[number[0]]["value"]) >= 0 for s in first)
+        if number[0] in NUMBERS_SHOWN and any(s[number[0]]["value"] is not None for s in first)
     ]
     head = _joined(Markup("<th>{}</th>").format(title) for title in ("", *(n[1] for n in kept)))
     rows = _joined(_row(setting, kept, chosen) for setting in first)

@@ -6,6 +6,7 @@ where the study stands, so that the first numbers on the page are the study's ow
 
 import math
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +14,15 @@ from markupsafe import Markup
 
 from outweigh.report._block import block, packed
 from outweigh.report._picture import KINDS, picture
-from outweigh.report._point import Costs, Point, Tables, point, prevalence
-from outweigh.report._words import few
+from outweigh.report._point import Costs, Point, Tables, point, prevalence, whole_cases
+from outweigh.report._shown import flags_nobody
+from outweigh.report._words import few, number, percent
 
 Record = dict[str, Any]
 
 COSTS, ALERTS, THRESHOLD = "costs", "alerts", "threshold"
-DIGITS = 30  # binary ones, of sums of row weights that are no whole numbers
+RARE = 10  # positives of 1,000 cases, below which parts of one are told
+DIGITS = 36  # binary ones, of sums of row weights that are no whole numbers
 
 
 @dataclass(frozen=True)
@@ -45,21 +48,22 @@ class Panel:
     twin: Point
     counted_at: float | None
     saying: str
+    shown: str
     picture: Markup
     notes: tuple[str, ...]
-    settings: tuple[tuple[str, tuple[str, ...]], ...]
+    settings: tuple[tuple[str, tuple[tuple[int, str], ...]], ...]  # by kind: number and name
     data: Markup
     tables: str
 
     @property
-    def cases(self) -> dict[str, float]:
+    def cases(self) -> dict[str, str]:
         """What the chosen setting does to 1,000 cases, by kind."""
-        return dict(zip(KINDS, self.here.per_1000, strict=True))
+        return dict(zip(KINDS, told(self.here.per_1000)[1], strict=True))
 
     @property
-    def cases_of_twin(self) -> dict[str, float]:
+    def cases_of_twin(self) -> dict[str, str]:
         """What the twin does to 1,000 cases, by kind."""
-        return dict(zip(KINDS, self.twin.per_1000, strict=True))
+        return dict(zip(KINDS, told(self.twin.per_1000)[1], strict=True))
 
     @property
     def rows(self) -> dict[str, float]:
@@ -101,21 +105,51 @@ def panel(results: Record, kinds: dict[str, str]) -> Panel | None:
         twin=twin,
         counted_at=counts["threshold"][start.knot],
         saying=saying(here, results["data"]["positive"]),
+        shown=shown(start, here, tables.prevalence),
         picture=picture(here.per_1000),
-        notes=tuple(_notes(results)),
+        notes=tuple(_notes(results, start)),
         settings=tuple(_grouped(results, kinds)),
         data=block(_data(results, tables, start)),
         tables=_packed(counts),
     )
 
 
+def told(per_1000: Sequence[float]) -> tuple[Sequence[float], tuple[str, ...]]:
+    """Round cases of 1,000 together, so that they add up; where positives are rare, each by itself.
+
+    Examples
+    --------
+    >>> told([20.6, 0.3, 90.6, 888.5])
+    ([21, 0, 91, 888], ('21', 'fewer than 1', '91', '888'))
+    >>> told([0.6, 0.2, 90.6, 908.6])[1]
+    ('0.6', '0.2', '91', '909')
+    """
+    if per_1000[0] + per_1000[1] < RARE:
+        return per_1000, tuple(map(few, per_1000))
+    numbers = whole_cases(per_1000)
+    pairs = zip(numbers, per_1000, strict=True)
+    return numbers, tuple("fewer than 1" if n == 0 < x else f"{n:,}" for n, x in pairs)
+
+
 def saying(here: Point, positive: str) -> str:
     """Say in natural frequencies what is done to cases; the page's script says it likewise."""
-    caught, missed, alarmed, _ = here.per_1000
+    numbers, texts = told(here.per_1000)
+    caught, missed, alarmed, _ = numbers
     return (
-        f"Of 1,000 cases, {few(caught + missed)} are “{positive}”. Flagged: "
-        f"{few(caught + alarmed)}, namely {few(caught)} of those and {few(alarmed)} others. "
-        f"Missed: {few(missed)}."
+        f"Of 1,000 cases, {few(caught + missed)} are “\u2068{positive}\u2069”. Flagged: "
+        f"{few(caught + alarmed)}, namely {texts[0]} of those and {texts[2]} others. "
+        f"Missed: {texts[1]}."
+    )
+
+
+def shown(start: Start, here: Point, prevalence: float) -> str:
+    """Say what the numbers stand for; the page's script says it likewise."""
+    rule = {COSTS: "where it saves cost", ALERTS: "within the budget"}
+    t = "nobody" if here.threshold is None else f"from a probability of {number(here.threshold)}"
+    return (
+        f"Shown: {start.setting}; a miss costs {number(start.costs.fn)}, a false alarm "
+        f"{number(start.costs.fp)}; prevalence {percent(prevalence)}; flagged "
+        f"{rule.get(start.by, 'from the threshold')}, {t}."
     )
 
 
@@ -136,6 +170,8 @@ def _start(results: Record, tables: Tables, costs: Costs) -> Start:
     implied = objective["threshold"]
     if objective["name"].startswith("alerts:"):
         by, knot = ALERTS, tables.knot(1.0 if threshold is None else threshold)
+    elif flags_nobody(results):
+        by, knot = THRESHOLD, len(tables.knots) - 1
     elif threshold is None or threshold == implied:
         by, knot = COSTS, tables.knot(costs.threshold)
     else:
@@ -159,14 +195,21 @@ def _has_costs(results: Record) -> bool:
     return matrix is not None and len(matrix[0]) == 2
 
 
-def _notes(results: Record) -> list[str]:
+def _notes(results: Record, start: Start) -> list[str]:
     """Say where the controls are not the study's own decisions."""
     objective, notes = results["objective"], []
     matrix = objective["matrix"]
+    if start.by != COSTS:
+        notes.append(
+            "The study judges each fold by a threshold that was chosen on the other folds. Here "
+            "one threshold, chosen on all rows, decides all of them, and looks a little better "
+            "than it is."
+        )
     if matrix is None:
         notes.append(
             "The study knows no cost of a miss and of a false alarm that are the same for all "
-            "rows, so these controls start at n0/n1 false alarms for a miss."
+            "rows. So the controls start at a miss that costs as many false alarms as there are "
+            "negatives for each positive."
         )
     if matrix is not None and len(matrix[0]) > 2:
         notes.append("The study hands cases to a person; these controls decide each case.")
@@ -178,11 +221,16 @@ def _notes(results: Record) -> list[str]:
     return notes
 
 
-def _grouped(results: Record, kinds: dict[str, str]) -> list[tuple[str, tuple[str, ...]]]:
-    """Give the names of the settings, kind by kind."""
-    every = [(s.get("kind", "weights"), s["name"]) for s in results["settings"]]
-    groups = [(title, tuple(n for k, n in every if k == kind)) for kind, title in kinds.items()]
-    return [(title, names) for title, names in groups if names]
+def _grouped(
+    results: Record, kinds: dict[str, str]
+) -> list[tuple[str, tuple[tuple[int, str], ...]]]:
+    """Give numbers and names of the settings by kind: a page may change a name's line breaks."""
+    every = [(s.get("kind", "weights"), i, s["name"]) for i, s in enumerate(results["settings"])]
+    groups = [
+        (title, tuple((i, name) for k, i, name in every if k == kind))
+        for kind, title in kinds.items()
+    ]
+    return [(title, settings) for title, settings in groups if settings]
 
 
 def _data(results: Record, tables: Tables, start: Start) -> Record:
@@ -199,6 +247,7 @@ def _data(results: Record, tables: Tables, start: Start) -> Record:
             "prevalence": tables.prevalence,
         },
         "remade": start.by == COSTS and _has_costs(results),
+        "model": "demo" not in results and results["data"].get("sha256") is not None,
         "right": [start.costs.tn, start.costs.tp],
         "positive": results["data"]["positive"],
         "threshold": counts["threshold"],
@@ -217,8 +266,13 @@ def _setting(setting: Record, counted: Record) -> Record:
         "ratio": setting["weight_ratio"] if setting.get("kind") == "weights" else None,
         "half": counted["at_half"],
         "seeds": None if seeds is None else seeds["at_half"],
-        "use": shlex.quote(setting["name"]),
+        "use": None if setting.get("kind") == "reference" else _quoted(setting["name"]),
     }
+
+
+def _quoted(name: str) -> str:
+    """Write a name for a shell; one that could deceive the eye has to be typed."""
+    return shlex.quote(name) if name.isprintable() else "NAME"
 
 
 def _scales(counts: Record) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from outweigh.report._point import whole
+from outweigh.report._point import whole_cases
 
 COLUMNS, STEP = 50, 12
 KINDS = ("tp", "fn", "fp", "tn")
@@ -28,7 +28,7 @@ def picture(per_1000: Sequence[float]) -> Markup:
     per_1000 : (4,) sequence of float
         True positives, false negatives, false positives, true negatives.
     """
-    kinds = [kind for kind, n in zip(KINDS, whole(per_1000), strict=True) for _ in range(n)]
+    kinds = [kind for kind, n in zip(KINDS, whole_cases(per_1000), strict=True) for _ in range(n)]
     paths = dict.fromkeys(KINDS, "")
     for i, kind in enumerate(kinds):
         row, column = divmod(i, COLUMNS)

@@ -15,6 +15,7 @@ from typing import Any
 Record = dict[str, Any]
 
 ROUNDING = 1e-9  # a budget of 10 alerts is not missed by an error of floats
+TINY = 1e-12  # nor a knot by one, where a threshold goes to another world and back
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Tables:
 
     def knot(self, threshold: float) -> int:
         """Give the first knot at or above a threshold on the probabilities of this world."""
-        return bisect_left(self.knots, _moved(threshold, 1 / self._factor))
+        there = _moved(threshold, 1 / self._factor)
+        return bisect_left(self.knots, there * (1 - TINY))
 
     def knot_of_budget(self, setting: str, alerts: float) -> int:
         """Give the first knot that flags no more than so many of 1,000 cases."""
@@ -191,14 +193,21 @@ def _moved(probability: float, factor: float) -> float:
     return odds / (1 + odds)
 
 
-def whole(parts: Sequence[float], total: int = 1000) -> list[int]:
-    """Round parts to whole numbers that add up to a total, by the largest remainders.
+def whole_cases(per_1000: Sequence[float]) -> list[int]:
+    """Round the four kinds of 1,000 cases to whole numbers: first the positives, then what is done.
 
     Examples
     --------
-    >>> whole([18.4, 4.8, 40.3, 936.5])
+    >>> whole_cases([18.4, 4.8, 40.3, 936.5])
     [18, 5, 40, 937]
     """
+    caught, missed, alarmed, left = per_1000
+    positives = math.floor(caught + missed + 0.5)
+    return [*_whole([caught, missed], positives), *_whole([alarmed, left], 1000 - positives)]
+
+
+def _whole(parts: Sequence[float], total: int) -> list[int]:
+    """Round parts to whole numbers that add up to a total, by the largest remainders."""
     scale = total / (sum(parts) or 1)
     floors = [math.floor(part * scale) for part in parts]
     order = sorted(range(len(parts)), key=lambda i: floors[i] - parts[i] * scale)

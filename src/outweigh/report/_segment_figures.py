@@ -65,7 +65,7 @@ def _of_column(segment: Record, results: Record) -> list[Chart]:
     return [
         Chart(
             f"By {segment['column']}",
-            "with 95 % intervals; groups differ also because their cases do",
+            _caption(segment),
             shares("share", least=0.0, most=1.0),
             y,
             tuple(lines),
@@ -74,3 +74,9 @@ def _of_column(segment: Record, results: Record) -> list[Chart]:
             height=row_height(len(places)),
         )
     ]
+
+
+def _caption(segment: Record) -> str:
+    differ = "groups differ also because their cases do"
+    sure = any(group["chosen"]["recall"]["interval"] for group in segment["groups"])
+    return f"with 95 % intervals; {differ}" if sure else differ

@@ -55,6 +55,20 @@ def worth(setting: Record) -> tuple[str, str] | None:
     return None
 
 
+def flags_nobody(results: Record) -> bool:
+    """Tell whether the cut-off that was tuned lies above every case: no number, as a record has it.
+
+    Where there is none since nothing is cut off (rankings, costs of each row, referrals), it is not
+    so.
+    """
+    if results["chosen"]["threshold"] is not None:
+        return False
+    matrix, used = results["objective"]["matrix"], settings(results)[results["chosen"]["setting"]]
+    if matrix is not None:
+        return [len(row) for row in matrix] == [2, 2]
+    return used["score"]["value"] is not None and used["flagged_share"]["value"] is not None
+
+
 def known(value: float | None) -> float:
     """Give a number; NaN for what is none."""
     return math.nan if value is None else float(value)

@@ -194,7 +194,8 @@ def look_rows(results: Record) -> Sheet:
 def data_rows(results: Record) -> list[tuple[str, str]]:
     """Describe the data."""
     data = results["data"]
-    parts = [("all rows", data), ("to train and judge", data["training"]), ("test", data["test"])]
+    training = "to train" if "demo" in results else "to train and judge"
+    parts = [("all rows", data), (training, data["training"]), ("test", data["test"])]
     rows = [("source", data["source"]), ("target", data["target"])]
     rows += [(name, _counted(part)) for name, part in parts if part is not None]
     if data["positive"] is not None:

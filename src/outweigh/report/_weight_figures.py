@@ -32,7 +32,7 @@ def weight_charts(results: Record) -> list[Chart]:
             "Expected cost" if key == "expected_cost" else "Score",
             f"{title}; lower is better" if key == "expected_cost" else f"{title}; higher is better",
             RATIO,
-            Axis(title, least=0.0),
+            Axis(title, least=_bottom(settings, key)),
             _own_and_half(settings, key),
             marks,
             key="cost-by-weight" if key == "expected_cost" else "score-by-weight",
@@ -86,6 +86,12 @@ def _by_threshold(tables: Tables, name: str, look: str, costs: Costs, least: flo
     return Line(name, look, [t for _, t in finite], cost)
 
 
+def _bottom(settings: list[Record], key: str) -> float | None:
+    """Begin at 0, unless benefits lie below it."""
+    values = [s[key]["value"] for s in settings]
+    return None if any(value is not None and value < 0 for value in values) else 0.0
+
+
 def _own_and_half(settings: list[Record], key: str) -> tuple[Line, Line]:
     return (
         _path(settings, key, "own threshold", "chosen", half=False),
@@ -114,7 +120,7 @@ def _power_charts(results: Record) -> list[Chart]:
             "Expected cost",
             "cost per 1,000 cases; lower is better",
             Axis("power τ: 0 no weight, 1 balanced"),
-            Axis("cost per 1,000 cases", least=0.0),
+            Axis("cost per 1,000 cases", least=_bottom(settings, "expected_cost")),
             (_line("least expected cost", "chosen", powers, values, seeds),),
             _marks(settings, results["chosen"]["setting"], "power"),
             key="cost-by-weight",

@@ -1,7 +1,7 @@
 """Words: how the page writes numbers, the same with its script and without."""
 
 import math
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 
 def few(x: float) -> str:
@@ -14,7 +14,7 @@ def few(x: float) -> str:
     """
     if x >= 9.95:
         return f"{math.floor(x + 0.5):,}"
-    return f"{Decimal(f'{x:.2g}'):f}" if x >= 1e-4 else "0"
+    return f"{_rounded(x, 2):f}" if x >= 1e-4 else "0"
 
 
 def number(x: float | None, digits: int = 4) -> str:
@@ -27,7 +27,7 @@ def number(x: float | None, digits: int = 4) -> str:
     """
     if x is None or not math.isfinite(x):
         return "–"
-    return f"{Decimal(f'{x + 0:.{digits}g}'):,f}"  # no -0
+    return f"{_rounded(x, digits):,f}"
 
 
 def percent(x: float | None) -> str:
@@ -53,3 +53,9 @@ def signed(x: float | None) -> str:
         return "–"
     rounded = round(x, 1) + 0
     return f"{'+' if rounded > 0 else ''}{number(rounded)} %"
+
+
+def _rounded(x: float, digits: int) -> Decimal:
+    """Round the very number, halves up as scripts do, and drop the zeros at its end."""
+    rounded = Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal(Decimal(x + 0))  # no -0
+    return rounded.normalize() if rounded else Decimal(0)

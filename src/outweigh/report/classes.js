@@ -126,7 +126,7 @@
 
   // ---- costs --------------------------------------------------------------------------------
 
-  const MOST = 1e100; // sums of costs stay finite
+  const MOST = 1e12; // what a page has room for
   const state = { setting: 0, costs: study.costs.map((row) => [...row]) };
   const inputs = classes.map((k) => classes.map((d) => $(`c-in-${k}-${d}`)));
   const referral = $("c-in-refer");
@@ -143,7 +143,7 @@
       const own = costs[k][k];
       for (const d of classes) {
         if (!(Math.abs(costs[k][d]) <= MOST))
-          return [inputs[k][d], "A cost must be a number, of at most 1e100; that of true ", label(k), " decided ", label(d), " is not: enter one."];
+          return [inputs[k][d], "A cost must be a number, of at most 1e12; that of true ", label(k), " decided ", label(d), " is not: enter one."];
         if (costs[k][d] < own)
           return [inputs[k][d], `A mistake must cost no less than the right decision, ${own}; true `, label(k), " decided ", label(d), ` came as ${costs[k][d]}: raise it.`];
       }

@@ -27,12 +27,12 @@
       } while (byte > 127);
       return n;
     };
-    return (scale) => {
-      const table = new Float64Array(G);
+    return (scale, total) => {
+      const table = new Float64Array(G), whole = Math.round(total * scale);
       let sum = 0;
       for (let g = G - 1; g >= 0; g--) {
         sum += number();
-        table[g] = sum / scale;
+        table[g] = sum === whole ? total : sum / scale;
       }
       return table;
     };
@@ -40,15 +40,16 @@
 
   const table = reader(await inflated($("study-tables").textContent));
   const [fpScale, tpScale] = study.scales;
-  const counts = () => ({ tp: table(tpScale), fp: table(fpScale) });
+  const counts = () => ({ tp: table(tpScale, study.positives), fp: table(fpScale, study.negatives) });
   for (const setting of study.settings)
     Object.assign(setting, counts(), { bySeed: (setting.seeds ? setting.seeds.tp : []).map(counts) });
+  const numberOf = (name) => String(study.settings.findIndex((setting) => setting.name === name));
   const byName = new Map(study.settings.map((setting) => [setting.name, setting]));
   const twin = byName.get("none");
 
   // ---- arithmetic ---------------------------------------------------------------------------
 
-  const state = { ...study.start };
+  const state = { ...study.start, threshold: knots[study.start.knot] };
   const counted = study.start.prevalence;
   const moved = (p, k) => {
     if (k === 1 || p <= 0 || p >= 1) return p;
@@ -78,10 +79,11 @@
     const [tn, tp] = study.right, alarm = state.alarm - tn;
     return alarm / (alarm + state.miss - tp);
   };
-  const knotOfCosts = () => {
-    const t = moved(implied(), 1 / factor());
+  const knotOf = (threshold) => {
+    const t = moved(threshold, 1 / factor()) * (1 - 1e-12); // there and back again is no other knot
     return first((g) => knots[g] >= t);
   };
+  const atKnot = (g) => (knots[g] === Infinity ? Infinity : moved(knots[g], factor()));
   const knotFor = (counts) => {
     if (state.by === "alerts") {
       const most = (state.alerts / 1000) * (1 + 1e-9);
@@ -106,16 +108,24 @@
   // ---- words --------------------------------------------------------------------------------
 
   const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+  const RARE = 10; // positives of 1,000 cases, below which parts of one are told
   const short = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
   const few = (x) => (x >= 9.95 ? whole.format(Math.floor(x + 0.5)) : x >= 1e-4 ? String(+x.toPrecision(2)) : "0");
+  const brief = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 });
   const percent = (x) => (x === null ? "–" : `${short.format(+(100 * x).toPrecision(3))} %`);
   const number = (x) => (x === null || !Number.isFinite(x) ? "–" : short.format(x));
-  const saying = (here) => {
-    const [caught, missed, alarmed] = here.cases;
+  // Rounded together, so that they add up; where positives are rare, each by itself.
+  const told = (cases) => {
+    const [caught, missed] = cases;
+    if (caught + missed < RARE) return { numbers: cases, texts: cases.map(few) };
+    const numbers = wholeCases(cases);
+    return { numbers, texts: numbers.map((n, i) => (n === 0 && cases[i] > 0 ? "fewer than 1" : whole.format(n))) };
+  };
+  const saying = ({ numbers, texts }) => {
+    const [caught, missed, alarmed] = numbers;
     return (
-      `Of 1,000 cases, ${few(caught + missed)} are “${study.positive}”. Flagged: ` +
-      `${few(caught + alarmed)}, namely ${few(caught)} of those and ${few(alarmed)} others. ` +
-      `Missed: ${few(missed)}.`
+      `Of 1,000 cases, ${few(caught + missed)} are “\u2068${study.positive}\u2069”. Flagged: ` +
+      `${few(caught + alarmed)}, namely ${texts[0]} of those and ${texts[2]} others. Missed: ${texts[1]}.`
     );
   };
 
@@ -126,21 +136,24 @@
     element.textContent = text;
   };
 
-  const wholes = (parts, total = 1000) => {
-    const sum = parts.reduce((a, b) => a + b, 0) || 1;
-    const exact = parts.map((part) => (part * total) / sum);
-    const floors = exact.map(Math.floor);
-    const order = [0, 1, 2, 3].sort((i, j) => floors[i] - exact[i] - (floors[j] - exact[j]));
-    const rest = total - floors.reduce((a, b) => a + b, 0);
+  const wholes = (parts, total) => {
+    const sum = parts.reduce((a, b) => a + b, 0) || 1, exact = parts.map((part) => (part * total) / sum);
+    const floors = exact.map(Math.floor), rest = total - floors.reduce((a, b) => a + b, 0);
+    const order = parts.map((_, i) => i).sort((i, j) => floors[i] - exact[i] - (floors[j] - exact[j]));
     for (const i of order.slice(0, rest)) floors[i] += 1;
     return floors;
   };
+  const wholeCases = ([caught, missed, alarmed, left]) => {
+    const positives = Math.floor(caught + missed + 0.5);
+    return [...wholes([caught, missed], positives), ...wholes([alarmed, left], 1000 - positives)];
+  };
 
+  const KINDS = ["tp", "fn", "fp", "tn"];
   const SHAPES = ["h9v9h-9z", "h9v9h-9zm2 2v5h5v-5z", "m4.5 0l4.5 9h-9z", "m3.5 3.5h2v2h-2z"];
-  const paths = ["tp", "fn", "fp", "tn"].map((kind) => document.querySelector(`#picture path.${kind}`));
+  const paths = KINDS.map((kind) => document.querySelector(`#picture path.${kind}`));
   const draw = (cases) => {
     let i = 0;
-    wholes(cases).forEach((n, kind) => {
+    wholeCases(cases).forEach((n, kind) => {
       let d = "";
       for (let end = i + n; i < end; i++) d += `M${12 * (i % 50)} ${12 * Math.floor(i / 50)}${SHAPES[kind]}`;
       paths[kind].setAttribute("d", d);
@@ -184,23 +197,32 @@
     element(c.svg, "polygon", `band ${look}`, { points: points(c, xs, low) + points(c, [...xs].reverse(), [...high].reverse()) });
   const dot = (c, look, x, y, r = 3.2) =>
     element(c.svg, "circle", `dot ${look}`, { cx: c.x(x).toFixed(1), cy: c.y(y).toFixed(1), r });
-  const upright = (c, x) =>
-    element(c.svg, "line", "here", { x1: c.x(x).toFixed(1), x2: c.x(x).toFixed(1), y1: c.y.start, y2: c.y.end });
+  const upright = (c, x, look = "here") =>
+    element(c.svg, "line", look, { x1: c.x(x).toFixed(1), x2: c.x(x).toFixed(1), y1: c.y.start, y2: c.y.end });
+
+  const mark = (c, x, name) => {
+    const left = c.x(x) > (c.x.start + c.x.end) / 2;
+    const text = element(c.svg, "text", `mark ${left ? "end" : ""}`, { x: c.x(x) + (left ? -5 : 5), y: c.y.end + 10 });
+    text.textContent = name;
+    return [upright(c, x, "rule"), text];
+  };
 
   const STEPS = [1, 2, 2.5, 5, 10];
-  const rescale = (c, top, form) => {
-    // The y axis from 0 to a new top, with about five round ticks; redrawn only when it moves.
-    const high = top > 0 ? 1.06 * top : 1, was = c.y;
-    if (high < was.high && high > 0.6 * was.high) return;
-    c.y = scale(0, high, was.start, was.end, false);
-    const rough = high / 5, unit = 10 ** Math.floor(Math.log10(rough));
+  const rescale = (c, values, form) => {
+    // The y axis around 0 and the values, with about five round ticks; redrawn only when it must be.
+    const known = values.filter(Number.isFinite), least = Math.min(0, ...known), most = Math.max(0, ...known);
+    const length = most - least || 1, was = c.y, now = was.high - was.low;
+    if (least >= was.low && most <= was.high && length > 0.6 * now) return;
+    const low = least < 0 ? least - 0.06 * length : 0, high = least + 1.06 * length;
+    c.y = scale(low, high, was.start, was.end, false);
+    const rough = (high - low) / 5, unit = 10 ** Math.floor(Math.log10(rough));
     const step = STEPS.map((s) => s * unit).find((s) => s >= rough * 0.999);
     const title = c.ticks.querySelector(".label"), parts = [];
-    for (let i = 0; i * step <= high * 1.000000001; i++) {
+    for (let i = Math.ceil(low / step - 1e-9); i * step <= high * 1.000000001; i++) {
       const y = c.y(i * step).toFixed(1);
       parts.push(element(c.svg, "line", "grid", { x1: c.x.start, x2: c.x.end, y1: y, y2: y }));
       const text = element(c.svg, "text", "tick end", { x: c.x.start - 8, y: +y + 4 });
-      text.textContent = form(i * step);
+      text.textContent = form(i * step || 0); // not -0
       parts.push(text);
     }
     c.ticks.replaceChildren(...parts, ...(title ? [title] : []));
@@ -218,7 +240,7 @@
     const half = weights.map((s) => value(rates(s.half.tp, s.half.fp)));
     const bands = seeded.map((s) => extremes(s.bySeed, (t) => value(rates(t.tp[knotFor(t)], t.fp[knotFor(t)]))));
     const halves = seeded.map((s) => extremes(s.seeds.tp, (tp, r) => value(rates(tp, s.seeds.fp[r]))));
-    rescale(c, Math.max(...own, ...half, ...bands.flat(), ...halves.flat()), form);
+    rescale(c, [...own, ...half, ...bands.flat(), ...halves.flat()], form);
     const spread = (look, ends) => band(c, look, seeded.map((s) => s.ratio), ends.map((e) => e[0]), ends.map((e) => e[1]));
     const parts = [spread("half", halves), spread("chosen", bands), line(c, "half", ratios, half), line(c, "chosen", ratios, own)];
     if (ratios.length <= 16)
@@ -231,27 +253,32 @@
   const every = Math.max(1, Math.floor(G / 250));
   const some = [...Array(G - 1).keys()].filter((g) => g % every === 0);
   const byThreshold = (c, here) => {
-    const k = factor(), xs = some.map((g) => moved(knots[g], k));
-    const costs = (s) => some.map((g) => cost(rates(s.tp[g], s.fp[g])));
-    const setting = byName.get(state.setting), own = costs(setting), twins = costs(twin);
-    const inside = (values) => values.filter((_, i) => xs[i] >= c.x.low && xs[i] <= c.x.high);
-    rescale(c, Math.max(...inside(own), ...inside(twins), here.cost), number);
+    const k = factor(), within = (t) => t >= c.x.low && t <= c.x.high;
+    const shown = some.filter((g) => within(moved(knots[g], k))), xs = shown.map((g) => moved(knots[g], k));
+    const costs = (s) => shown.map((g) => cost(rates(s.tp[g], s.fp[g])));
+    const own = costs(byName.get(state.setting)), twins = costs(twin);
+    rescale(c, [...own, ...twins, here.cost], brief.format);
     const parts = [line(c, "twin", xs, twins), line(c, "chosen", xs, own)];
-    if (Number.isFinite(knots[here.knot])) {
-      const t = moved(knots[here.knot], k);
-      parts.push(upright(c, t), dot(c, "here", t, here.cost, 6));
-    }
+    if (within(implied())) parts.push(...mark(c, implied(), "implied by the costs"));
+    const t = moved(knots[here.knot], k);
+    if (within(t)) parts.push(upright(c, t), dot(c, "here", t, here.cost, 6));
     c.live.replaceChildren(...parts);
   };
 
   const along = (x, y, shifts) => (c, here) => {
-    const setting = byName.get(state.setting);
-    c.svg.classList.toggle("stale", shifts && state.prevalence !== counted);
-    const all = some.map((g) => point(setting, g));
-    c.live.replaceChildren(line(c, "here", all.map(x), all.map(y)), dot(c, "here", x(here), y(here), 6));
+    const drawn = `${state.prevalence} ${state.setting}`; // costs and cut-offs move the dot alone
+    if (c.drawn !== drawn) {
+      const setting = byName.get(state.setting), all = some.map((g) => point(setting, g));
+      c.svg.classList.toggle("stale", shifts && state.prevalence !== counted);
+      c.live.replaceChildren(line(c, "here", all.map(x), all.map(y)), dot(c, "here", x(here), y(here), 6));
+      c.drawn = drawn;
+    }
+    const mark = c.live.lastChild;
+    mark.setAttribute("cx", c.x(x(here)).toFixed(1));
+    mark.setAttribute("cy", c.y(y(here)).toFixed(1));
   };
   const BY_WEIGHT = [
-    ["cost-by-weight", (c) => byWeight(c, cost, number), true],
+    ["cost-by-weight", (c) => byWeight(c, cost, brief.format), true],
     ["flagged-by-weight", (c) => byWeight(c, flagged, percent), true],
   ];
   const LIVE = [
@@ -262,12 +289,16 @@
     ["gain", along((p) => p.flagged, (p) => p.recall, true)],
   ];
   const live = LIVE.map(([key, ...how]) => [chart(key), ...how]).filter(([c]) => c && c.live);
-  for (const [c, , remade] of live) c.svg.classList.toggle("remade", Boolean(remade));
+  for (const [c, drawn, remade] of live) {
+    c.svg.classList.toggle("remade", Boolean(remade));
+    if (drawn === byThreshold) c.svg.dataset.marks = "live";
+  }
 
   // ---- controls -----------------------------------------------------------------------------
 
   const form = $("controls");
   const three = (x) => +x.toPrecision(3);
+  const tidy = (x) => +x.toPrecision(12);
   const four = (x) => +x.toPrecision(4);
   const logOdds = (p) => Math.log(p / (1 - p));
   const STEP = 100; // of a slider in a factor of ten
@@ -275,26 +306,34 @@
     // Costs above that of the right decision, a thousandth to a thousandfold of where they start.
     const begin = study.start[name] - right;
     return {
-      to: (i) => (i === 300 ? study.start[name] : three(right + begin * 10 ** ((i - 300) / STEP))),
+      to: (i) => (i === 300 ? study.start[name] : tidy(right + three(begin * 10 ** ((i - 300) / STEP)))),
       from: (v) => 300 + STEP * Math.log10((v - right) / begin),
+      typed: (v) => tidy(right + four(v - right)),
       shown: number,
     };
   };
+  const odds = (i) => Math.exp(logOdds(counted) + (i - 300) / 50);
   const sliders = {
     miss: around("miss", study.right[1]),
     alarm: around("alarm", study.right[0]),
-    alerts: { to: (i) => three(10 ** (i / STEP - 1)), from: (v) => STEP * (Math.log10(v) + 1), shown: few },
+    alerts: { to: (i) => three(10 ** (i / STEP - 1)), from: (v) => STEP * (Math.log10(v) + 1), typed: four, shown: few },
     prevalence: {
-      to: (i) => (i === 300 ? counted : three(1 / (1 + Math.exp(-(logOdds(counted) + (i - 300) / 50))))),
+      to: (i) => (i === 300 ? counted : odds(i) < 1 ? three(odds(i) / (1 + odds(i))) : tidy(1 - three(1 / (1 + odds(i))))),
       from: (v) => 300 + 50 * (logOdds(v) - logOdds(counted)),
+      typed: (v) => (v < 0.5 ? four(100 * v) : tidy(100 - four(100 * (1 - v)))),
       shown: percent,
     },
   };
+  const MOST = 1e9; // times a cost may be what it is at the study
+  const above = (name, right, of) => {
+    const begin = study.start[name] - right;
+    return [right + begin / MOST, right + begin * MOST, `above ${number(right)}, the cost of ${of}, and not a billion times what it was`];
+  };
   const limits = {
-    miss: [study.right[1], Infinity, `above ${study.right[1]}, the cost of a positive that is flagged`],
-    alarm: [study.right[0], Infinity, `above ${study.right[0]}, the cost of a negative that is not flagged`],
+    miss: above("miss", study.right[1], "a positive that is flagged"),
+    alarm: above("alarm", study.right[0], "a negative that is not flagged"),
     alerts: [0, 1000, "above 0 and below 1,000"],
-    prevalence: [0, 1, "above 0 % and below 100 %"],
+    prevalence: [1e-9, 1 - 1e-9, "above 0 % and below 100 %"],
     threshold: [0, 1, "above 0 and below 1"],
   };
   const asTyped = { prevalence: (text) => Number(text) / 100 };
@@ -306,15 +345,21 @@
     input.setAttribute("aria-invalid", String(!fine));
     $("trouble").textContent = fine ? "" : `${input.labels[0].textContent} must be ${must}.`;
     if (!fine) return false;
-    if (name === "threshold") state.knot = first((g) => knots[g] >= moved(value, 1 / factor()));
-    else state[name] = value;
+    state[name] = value;
     if (name === "alerts" || name === "threshold") state.by = name;
     return true;
   };
 
+  const fill = (name, text) => {
+    // What a field says follows, but where somebody types.
+    const input = $(name);
+    if (document.activeElement === input) return;
+    input.value = text;
+    input.setAttribute("aria-invalid", "false");
+  };
   const show = (name, value) => {
-    const input = $(name), range = $(`${name}-range`), { from, shown } = sliders[name];
-    if (document.activeElement !== input) input.value = String(four(name === "prevalence" ? 100 * value : value));
+    const range = $(`${name}-range`), { from, typed, shown } = sliders[name];
+    fill(name, String(typed(value)));
     range.value = String(Math.round(from(value)));
     range.setAttribute("aria-valuetext", shown(value));
   };
@@ -322,6 +367,9 @@
   const command = (setting, own) => {
     // Any threshold follows from some costs; the command line takes costs.
     if (own === null) return "flag nobody";
+    if (own <= 0) return "flag everybody";
+    if (!study.model) return "there is no model with this report: flag from the threshold where you predict";
+    if (setting.use === null) return "a reference is not kept as a model: train it where you would use it";
     const plain = state.by === "costs" && study.right[0] === 0 && study.right[1] === 0;
     const t = state.by === "costs" ? implied() : own;
     const [fn, fp] = plain ? [state.miss, state.alarm] : [(1 - t) / t, 1];
@@ -331,6 +379,12 @@
     return `${again}outweigh predict DIR NEW.csv ${costs}${world}`;
   };
 
+  const RULES = { costs: "where it saves cost", alerts: "within the budget", threshold: "from the threshold" };
+  const shownNow = (own) =>
+    `Shown: ${state.setting}; a miss costs ${number(state.miss)}, a false alarm ${number(state.alarm)}; ` +
+    `prevalence ${percent(state.prevalence)}; flagged ${RULES[state.by]}, ` +
+    `${own === null ? "nobody" : `from a probability of ${number(own)}`}.`;
+
   let soon;
   const tell = (text) => {
     clearTimeout(soon);
@@ -338,28 +392,30 @@
   };
 
   const update = () => {
-    const setting = byName.get(state.setting);
-    if (state.by === "costs") state.knot = knotOfCosts();
-    const here = point(setting), other = point(twin), t = knots[here.knot], k = factor();
-    if (state.by === "alerts") state.knot = here.knot;
-    else state.alerts = Math.min(Math.max(1000 * here.flagged, 1e-3), 999.9);
+    const setting = byName.get(state.setting), k = factor();
+    state.knot = knotOf(state.by === "costs" ? implied() : state.threshold);
+    const here = point(setting), other = point(twin), t = knots[here.knot];
+    const own = Number.isFinite(t) ? moved(t, k) : null;
+    if (state.by !== "threshold") state.threshold = own === null ? Infinity : own;
+    if (state.by !== "alerts") state.alerts = Math.min(Math.max(1000 * here.flagged, 1e-3), 999.9);
     for (const radio of form.elements.by) radio.checked = radio.value === state.by;
     for (const name of ["miss", "alarm", "alerts", "prevalence"]) show(name, state[name]);
-    const own = Number.isFinite(t) ? moved(t, k) : null;
-    if (document.activeElement !== $("threshold")) $("threshold").value = own === null ? "" : String(four(own));
+    fill("threshold", own === null ? "" : String(four(own)));
     $("threshold-range").value = String(here.knot);
     $("threshold-range").setAttribute("aria-valuetext", own === null ? "nobody is flagged" : number(own));
+    if (!form.querySelector("[aria-invalid=true]")) $("trouble").textContent = "";
 
     write("knot", here.knot, String(here.knot));
     write("threshold", Number.isFinite(t) ? t : null, own === null ? "flag nobody" : number(own));
-    for (const cell of ["tp", "fp", "fn", "tn"]) write(cell, here[cell], whole.format(here[cell]));
-    ["tp", "fn", "fp", "tn"].forEach((cell, i) => {
-      for (const e of document.querySelectorAll(`[data-cases="${cell}"]`)) e.textContent = few(here.cases[i]);
-      for (const e of document.querySelectorAll(`[data-twin="${cell}"]`)) e.textContent = few(other.cases[i]);
+    for (const cell of KINDS) write(cell, here[cell], whole.format(here[cell]));
+    const cases = told(here.cases), twins = told(other.cases);
+    KINDS.forEach((cell, i) => {
+      for (const e of document.querySelectorAll(`[data-cases="${cell}"]`)) e.textContent = cases.texts[i];
+      for (const e of document.querySelectorAll(`[data-twin="${cell}"]`)) e.textContent = twins.texts[i];
     });
     for (const share of ["flagged", "recall", "precision"]) write(share, here[share], percent(here[share]));
     write("cost", here.cost, number(here.cost));
-    write("share", here.share, here.share === null ? "–" : number(+here.share.toPrecision(3)));
+    write("share", here.share, percent(here.share));
     write("cost-twin", other.cost, number(other.cost));
     const saved = other.cost > 0 ? (100 * (other.cost - here.cost)) / other.cost : null;
     const gain = saved === null ? null : +saved.toFixed(1) + 0;
@@ -367,34 +423,41 @@
     for (const e of document.querySelectorAll("[data-name=setting]")) e.textContent = state.setting;
     $("implied").textContent = number(implied());
     $("command").textContent = command(setting, own);
-    const said = saying(here);
-    $("saying").textContent = said;
-    tell(`${said} Cost ${number(here.cost)} per 1,000 cases.`);
+    $("shown").textContent = shownNow(own);
+    $("saying").textContent = saying(cases);
     draw(here.cases);
     for (const [c, drawn] of live) drawn(c, here);
+    return `${saying(cases)} Cost ${number(here.cost)} per 1,000 cases.`;
   };
 
   form.addEventListener("input", (event) => {
     const { id, name, value } = event.target;
     const of = id.replace(/-range$/, "");
-    if (id === "setting") state.setting = value;
+    if (id === "setting") state.setting = study.settings[+value].name;
     else if (name === "by") state.by = value;
-    else if (id === "threshold-range") Object.assign(state, { by: "threshold", knot: +value });
+    else if (id === "threshold-range") Object.assign(state, { by: "threshold", threshold: atKnot(+value) });
     else if (id !== of) { if (!take(of, sliders[of].to(+value))) return; }
     else if (!take(of, value.trim() === "" ? NaN : (asTyped[of] || Number)(value))) return;
-    update();
+    tell(update());
   });
+  form.addEventListener("keydown", (event) => {
+    // Up and down in a field move its slider by one: a step of 1 would be too much of most.
+    const step = { ArrowUp: 1, ArrowDown: -1 }[event.key], range = $(`${event.target.id}-range`);
+    if (!step || event.target.type !== "number") return;
+    event.preventDefault();
+    range.value = String(+range.value + step);
+    event.target.blur();
+    range.dispatchEvent(new Event("input", { bubbles: true }));
+    event.target.focus();
+  });
+  form.addEventListener("focusout", () => update()); // what was refused gives way to what holds
   form.addEventListener("submit", (event) => event.preventDefault());
   $("reset").addEventListener("click", () => {
-    Object.assign(state, study.start);
-    for (const name of Object.keys(limits)) $(name).setAttribute("aria-invalid", "false");
-    $("trouble").textContent = "";
-    $("setting").value = state.setting;
-    document.activeElement.blur();
-    update();
-    $("reset").focus();
+    Object.assign(state, study.start, { threshold: knots[study.start.knot] });
+    $("setting").value = numberOf(state.setting);
+    tell(update());
   });
-  $("setting").value = state.setting;
+  $("setting").value = numberOf(state.setting);
   form.hidden = false;
   document.documentElement.classList.add("alive");
   update();
