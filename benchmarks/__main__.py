@@ -51,7 +51,7 @@ PARTS = {
     "inverses": lambda o: inverses(),
     "losses": lambda o: losses(o.rounds),
     "search": lambda o: search(o.rounds),
-    "report": lambda o: report(),
+    "report": lambda o: report(o.data),
 }
 ON_TABLES = ("tables", "stopping", "calibration", "objectives", "remedies")
 

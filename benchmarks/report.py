@@ -8,13 +8,18 @@ Letters: N rows, S settings, R seeds.
 
 import statistics
 import time
+import tomllib
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 from scipy.special import expit
 
+from benchmarks.tables import timed
+
 MOVES = 300  # of a slider
 FRAME = 16  # ms
+QUICK = ("--settings", "path:4", "--folds", "3", "--seeds", "2", "--epochs", "10")
 
 TIMED = """
 async (moves) => {
@@ -44,8 +49,8 @@ OPENED = """
 """
 
 
-def report() -> None:
-    """Print size, time to open and time of an update for four pages."""
+def report(data: Path | None = None) -> None:
+    """Print size, time to open and time of an update for four pages, and for each table's."""
     try:
         browser = import_module("tests.browser")
     except ImportError:
@@ -71,14 +76,42 @@ def report() -> None:
                 loaded, painted = page.evaluate(OPENED)
                 took = page.evaluate(TIMED, MOVES)
             print_page(name, len(html.encode()), seconds, painted, loaded, took)
+        print(f"\nA frame lasts {FRAME} ms at 60 Hz.\n")
+        if data is not None:
+            on_tables(data, chromium, browser)
         chromium.close()
-    print(f"\nA frame lasts {FRAME} ms at 60 Hz.\n")
+
+
+def on_tables(data: Path, chromium, browser) -> None:
+    """Open the report of each table; one that complains or asks for anything raises."""
+    print("| table | kB | console, requests, dialogs | axe | update, ms: p50 | p95 |")
+    print("|---|---|---|---|---|---|")
+    known = tomllib.loads((data / "datasets.toml").read_text())
+    for name, about in known.items():
+        options = [] if "positive" not in about else ["--positive", str(about["positive"])]
+        status, *_, results, errors = timed(
+            [str(data / about["file"]), "--target", about["target"], *options, *QUICK]
+        )
+        if status:
+            print(f"| {name} | {errors[-1]} | | | | |")
+            continue
+        html = written(results)
+        with browser.opened(chromium, html) as page:
+            page.wait_for_selector("#controls:not([hidden]), #class-controls:not([hidden])")
+            found = browser.violations(page)
+            took = page.evaluate(TIMED, MOVES) if page.query_selector("#controls") else []
+        times = [f"{statistics.median(took):.1f}", f"{p95(took):.1f}"] if took else ["–", "–"]
+        size = f"{len(html.encode()) / 1000:,.0f}"
+        print(f"| {name} | {size} | none | {len(found)} | {' | '.join(times)} |", flush=True)
+
+
+def p95(values) -> float:
+    return statistics.quantiles(values, n=20)[-1]
 
 
 def print_page(name, size, seconds, painted, loaded, took) -> None:
-    p95 = statistics.quantiles(took, n=20)[-1]
     cells = f"{size / 1000:,.0f} | {seconds:.2f} | {painted:.0f} | {loaded:.0f}"
-    print(f"| {name} | {cells} | {statistics.median(took):.1f} | {p95:.1f} |", flush=True)
+    print(f"| {name} | {cells} | {statistics.median(took):.1f} | {p95(took):.1f} |", flush=True)
 
 
 def written(results) -> str:

@@ -4,10 +4,11 @@ import base64
 import json
 import zlib
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outweigh.report._block import block, packed, varint
+from outweigh.report._block import block, packed, varints
 
 
 def unpacked(text, n_tables, knots, scale):
@@ -61,4 +62,5 @@ def test_tables_of_weights_come_back_within_half_a_part(table):
 
 
 def test_a_number_takes_a_byte_for_each_seven_bits():
-    assert [len(varint(n)) for n in (0, 127, 128, 2**14 - 1, 2**14, 2**35)] == [1, 1, 2, 2, 3, 6]
+    sizes = {0: 1, 127: 1, 128: 2, 2**14 - 1: 2, 2**14: 3, 2**35: 6, 2**53: 8}
+    assert {n: len(varints(np.array([n]))) for n in sizes} == sizes

@@ -33,6 +33,7 @@ OF_ALL = [
     *("verdict", "folds-and-seeds", "thresholds-none"),
     *("remedies-cost", "remedies-ranking", "remedies-calibration"),
     *("segments-site", "segments-age"),
+    "decisions",
 ]
 
 
@@ -116,7 +117,7 @@ def test_an_older_record_has_the_figures_that_it_has_numbers_for(results):
     for setting in older["settings"]:
         for key in ("by_fold", "kind", "text", "inverse", "versus_none"):
             del setting[key]
-    new = {"cost-by-threshold", "folds-and-seeds"}
+    new = {"cost-by-threshold", "folds-and-seeds", "decisions"}
     expected = [k for k in OF_ALL if k not in new and not k.startswith(("remedies", "segments"))]
     assert list(Figures(older)) == expected
     assert [c.key for c in weight_charts(older)] == OF_ALL[:2]
@@ -148,7 +149,7 @@ def test_names_that_differ_in_signs_alone_have_figures_of_their_own(results):
     twins = copy.deepcopy(results)
     for segment, column in zip(twins["segments"], ("a b", "a-b"), strict=True):
         segment["column"] = column
-    assert list(Figures(twins))[-2:] == ["segments-a-b", "segments-a-b-2"]
+    assert list(Figures(twins))[-3:-1] == ["segments-a-b", "segments-a-b-2"]
 
 
 # what they show
@@ -363,12 +364,12 @@ def test_a_figure_plots_what_its_frame_holds_and_warns_of_nothing(drawn, key):
 
 
 def test_a_plot_is_drawn_on_the_axes_that_are_given_and_leaves_no_trace(drawn):
-    axes = matplotlib.figure.Figure().subplots(1, 2)
+    axes, loaded = matplotlib.figure.Figure().subplots(1, 2), set(sys.modules)
     assert drawn["roc"].plot(axes[1]) is axes[1]
     assert not axes[0].lines
     assert axes[1].get_xlabel() == "false alarms among the negatives"
     assert drawn["roc"].plot() is not axes[1]
-    assert "matplotlib.pyplot" not in sys.modules
+    assert "matplotlib.pyplot" not in set(sys.modules) - loaded
 
 
 def test_axes_are_written_as_on_the_page(drawn):
@@ -388,6 +389,7 @@ def test_a_name_is_neither_a_formula_nor_hidden(results, name):
     changed = copy.deepcopy(results)
     by_name(changed)["smote"]["name"] = name
     changed["curves"][name] = changed["curves"].pop("smote")
+    changed["counts"]["settings"][name] = changed["counts"]["settings"].pop("smote")
     changed["chosen"]["setting"] = name
     shown = " ".join(name.split())
     for key in ("roc", "reliability"):
@@ -431,3 +433,22 @@ def test_a_figure_that_is_none_names_the_nearest(drawn):
 def test_figures_can_be_pickled(drawn):
     again = pickle.loads(pickle.dumps(drawn))
     assert again["roc"].frame().equals(drawn["roc"].frame())
+
+
+# decisions
+
+
+def test_the_decisions_of_1000_cases_are_a_figure_too(results, three_classes):
+    frame = Figures(results, "polars")["decisions"].frame()
+    chosen = frame.filter(frame["line"] == results["chosen"]["setting"])
+    assert chosen["x"].sum() == pytest.approx(1000)
+    positive = results["data"]["positive"]
+    caught = chosen.filter(chosen["name"] == f"{positive}: caught")["x"].item()
+    used = by_name(results)[results["chosen"]["setting"]]
+    flagged = used["flagged_share"]["value"] * used["precision"]["value"]
+    assert caught == pytest.approx(1000 * flagged)
+    frame = Figures(three_classes, "polars")["decisions"].frame()
+    told = three_classes["per_class"]["settings"]["none"]["confusion"]["value"]
+    none = frame.filter(frame["line"] == "none")
+    assert none["x"].to_list() == pytest.approx(np.ravel(told).tolist())
+    assert none["name"][1] == "0: decided 1"

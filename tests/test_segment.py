@@ -24,7 +24,7 @@ FRAME = pa.table({"a": [1.0, 2, 3, 4], "site": list("nsns"), "y": [0, 0, 1, 0]})
         ([True, None, False], ["True", None, "False"]),
         ([1, None, -3], [1.0, None, -3.0]),
         ([0.5, float("nan"), -0.0], [0.5, None, 0.0]),
-        ([2**60, 2**60 + 1, None], [str(2**60), str(2**60 + 1), None]),  # floats are too coarse
+        ([2**60, 2**60 + 1], [str(2**60), str(2**60 + 1)]),  # floats are too coarse
         ([Decimal("1.10"), None], [1.1, None]),
         ([timedelta(hours=1), None], [3600.0, None]),
         ([date(2020, 1, 2), None], [datetime(2020, 1, 2), None]),

@@ -132,9 +132,12 @@ def read_segment(name: str, values: Any, n: int, missing: tuple[str, ...]) -> Se
 
 
 def _are_codes(values: pa.Array) -> bool:
-    """Tell whether whole numbers are larger than floats can tell apart."""
-    ends = pc.min_max(values).as_py()
-    return any(end is not None and abs(end) > 2**53 for end in ends.values())
+    """Tell whether whole numbers are larger than floats can tell apart.
+
+    With gaps between them some doors have made floats of them already.
+    """
+    ends = pc.min_max(values).as_py().values()
+    return not values.null_count and any(end is not None and abs(end) > 2**53 for end in ends)
 
 
 def _named(given: Any) -> Iterable[tuple[str, Any]]:

@@ -6,7 +6,9 @@ import zlib
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 BREAKERS = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
@@ -36,27 +38,28 @@ def packed(tables: Iterable[tuple[list[float], float]]) -> str:
     packed : str
         In base 64.
     """
-    raw = bytearray()
+    steps: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
     for table, scale in tables:
-        last = 0
-        for count in reversed(table):
-            now = round(count * scale)
-            raw += varint(now - last)
-            last = now
-    return base64.b64encode(zlib.compress(bytes(raw), 9)).decode()
+        rising = np.rint(np.array(table[::-1]) * scale).astype(np.int64)
+        steps.append(np.concatenate([rising[:1], rising[1:] - rising[:-1]]))
+    return base64.b64encode(zlib.compress(varints(np.concatenate(steps)), 9)).decode()
 
 
-def varint(n: int) -> bytes:
-    """Write a whole number in groups of seven bits, the lowest first (LEB128).
+def varints(numbers: NDArray[np.int64]) -> bytes:
+    """Write whole numbers in groups of seven bits each, the lowest first (LEB128).
 
     Examples
     --------
-    >>> list(varint(300))
-    [172, 2]
+    >>> list(varints(np.array([5, 300])))
+    [5, 172, 2]
     """
-    groups = bytearray()
-    while n > 127:
-        groups.append(n & 127 | 128)
-        n >>= 7
-    groups.append(n)
-    return bytes(groups)
+    n_groups = np.ones(len(numbers), dtype=np.int64)
+    for bits in range(7, 63, 7):
+        n_groups += numbers >= 1 << bits
+    start = np.cumsum(n_groups) - n_groups
+    written = np.zeros(n_groups.sum(), dtype=np.uint8)
+    for k in range(n_groups.max(initial=0)):
+        there = n_groups > k
+        more = 128 * (n_groups[there] > k + 1)
+        written[start[there] + k] = numbers[there] >> 7 * k & 127 | more
+    return written.tobytes()

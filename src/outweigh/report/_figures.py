@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from outweigh.report._chart import Chart
 from outweigh.report._classes import classes
+from outweigh.report._decision_figures import decision_charts
 from outweigh.report._demo_figures import ratio_charts
 from outweigh.report._probability_figures import reliability_charts
 from outweigh.report._ranking_figures import ranking_charts
@@ -129,9 +130,10 @@ def figures(results: Record) -> tuple[Section, ...]:
 
 
 def charts(results: Record) -> Iterator[Chart]:
-    """Give every chart of a page, those of each class by itself too."""
+    """Give every chart of a page, those of each class by itself too, and that of its picture."""
     for section in figures(results):
         yield from section.charts
+    yield from decision_charts(results)
     part = classes(results)
     for one in () if part is None else part.pages:
         yield from one.charts

@@ -50,6 +50,7 @@ class Panel:
     saying: str
     shown: str
     picture: Markup
+    has_model: bool  # in the folder of the report
     notes: tuple[str, ...]
     settings: tuple[tuple[str, tuple[tuple[int, str], ...]], ...]  # by kind: number and name
     data: Markup
@@ -88,14 +89,11 @@ def panel(results: Record, kinds: dict[str, str]) -> Panel | None:
     kinds : dict
         What the kinds of settings are called, in order.
     """
-    counts = results.get("counts")
-    if counts is None:
+    found = opening(results)
+    if found is None:
         return None
-    tables = Tables(counts, prevalence(counts))
-    costs = _costs(results)
-    start = _start(results, tables, costs)
-    here = point(tables, start.setting, start.knot, costs)
-    twin = point(tables, "none", _knot_of_twin(start, tables), costs)
+    tables, start, here, twin = found
+    counts = tables.counts
     return Panel(
         start=start,
         positive=results["data"]["positive"],
@@ -107,11 +105,23 @@ def panel(results: Record, kinds: dict[str, str]) -> Panel | None:
         saying=saying(here, results["data"]["positive"]),
         shown=shown(start, here, tables.prevalence),
         picture=picture(here.per_1000),
+        has_model="demo" not in results and results["data"].get("sha256") is not None,
         notes=tuple(_notes(results, start)),
         settings=tuple(_grouped(results, kinds)),
         data=block(_data(results, tables, start)),
         tables=_packed(counts),
     )
+
+
+def opening(results: Record) -> tuple[Tables, Start, Point, Point] | None:
+    """Give what is counted, where controls start, and what chosen and twin do there."""
+    counts = results.get("counts")
+    if counts is None:
+        return None
+    tables, costs = Tables(counts, prevalence(counts)), _costs(results)
+    start = _start(results, tables, costs)
+    here = point(tables, start.setting, start.knot, costs)
+    return tables, start, here, point(tables, "none", _knot_of_twin(start, tables), costs)
 
 
 def told(per_1000: Sequence[float]) -> tuple[Sequence[float], tuple[str, ...]]:
@@ -247,7 +257,6 @@ def _data(results: Record, tables: Tables, start: Start) -> Record:
             "prevalence": tables.prevalence,
         },
         "remade": start.by == COSTS and _has_costs(results),
-        "model": "demo" not in results and results["data"].get("sha256") is not None,
         "right": [start.costs.tn, start.costs.tp],
         "positive": results["data"]["positive"],
         "threshold": counts["threshold"],

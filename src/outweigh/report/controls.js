@@ -368,7 +368,6 @@
     // Any threshold follows from some costs; the command line takes costs.
     if (own === null) return "flag nobody";
     if (own <= 0) return "flag everybody";
-    if (!study.model) return "there is no model with this report: flag from the threshold where you predict";
     if (setting.use === null) return "a reference is not kept as a model: train it where you would use it";
     const plain = state.by === "costs" && study.right[0] === 0 && study.right[1] === 0;
     const t = state.by === "costs" ? implied() : own;
@@ -422,7 +421,8 @@
     write("saving", saved, gain === null ? "–" : `${gain > 0 ? "+" : ""}${number(gain)} %`);
     for (const e of document.querySelectorAll("[data-name=setting]")) e.textContent = state.setting;
     $("implied").textContent = number(implied());
-    $("command").textContent = command(setting, own);
+    if ($("command")) $("command").textContent = command(setting, own);
+    if ($("twin-line")) $("twin-line").hidden = setting === twin;
     $("shown").textContent = shownNow(own);
     $("saying").textContent = saying(cases);
     draw(here.cases);
