@@ -9,6 +9,7 @@ import pytest
 
 import outweigh as ow
 from outweigh._deployment import Deployment
+from outweigh._tallies import BUDGET, MOST_BY_SEED
 from outweigh.report import page
 from outweigh.report._figures import charts
 from outweigh.report._panel import panel, saying
@@ -120,6 +121,37 @@ def test_the_picture_has_a_mark_for_each_of_1000_cases():
     }
     assert sum(marks.values()) == 1000
     assert list(marks.values()) == whole_cases(here.here.per_1000)
+
+
+def spread(rng, total, n_knots):
+    """Counts that fall to nothing, as far from regular as any."""
+    steps = rng.multinomial(total, rng.dirichlet(np.ones(n_knots - 1)))
+    return [*np.cumsum(steps)[::-1].tolist(), 0]
+
+
+def test_a_page_of_fifty_settings_on_600_000_rows_is_small():
+    """The counts are as many and as irregular as such a study can have."""
+    _, results = recorded(world(600), settings="path:50")
+    rng, counts = np.random.default_rng(0), results["counts"]
+    by_seed = [s for s in counts["settings"].values() if s["by_seed"]]
+    n = BUDGET // (len(counts["settings"]) + 5 * len(by_seed))
+    knots = np.unique(rng.random(n - 2).round(6))
+    counts |= {"threshold": [0.0, *knots.tolist(), None], "positives": 6000, "negatives": 594_000}
+    counted = lambda: {
+        "tp": spread(rng, 6000, len(knots) + 2),
+        "fp": spread(rng, 594_000, len(knots) + 2),
+    }
+    for setting in counts["settings"].values():
+        setting |= counted()
+        if setting["by_seed"]:
+            seeds = [counted() for _ in range(5)]
+            half = {k: [s[k][len(knots) // 2] for s in seeds] for k in ("tp", "fp")}
+            setting["by_seed"] = {k: [s[k] for s in seeds] for k in ("tp", "fp")} | {
+                "at_half": half
+            }
+    assert len(counts["settings"]) == 50
+    assert len(by_seed) == MOST_BY_SEED
+    assert 300_000 < len(page(results).encode()) < 2_000_000
 
 
 def test_what_is_said_adds_up():

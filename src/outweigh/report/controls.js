@@ -130,7 +130,6 @@
   };
 
   const write = (id, value, text) => {
-    for (const element of document.querySelectorAll(`[data-number="${id}"]`)) element.textContent = text;
     const element = $(`n-${id}`);
     element.value = value === null ? "" : String(value);
     element.textContent = text;
