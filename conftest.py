@@ -14,6 +14,8 @@ from sybil.parsers.rest import DocTestParser
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["NO_COLOR"] = "1"
 os.environ["COLUMNS"] = "100"
+if "PYTEST_XDIST_WORKER" in os.environ:  # a worker a core: more threads are in the way
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 class Console(CodeBlockParser):

@@ -255,8 +255,10 @@ def few():
 
 # a page, read by a parser
 
+QUICKLY = [2, pytest.param(3, marks=pytest.mark.slow)]
 
-@pytest.mark.parametrize("k", [2, 3])
+
+@pytest.mark.parametrize("k", QUICKLY)
 def test_names_change_no_element_of_a_page_and_none_is_lost(k):
     record = harmless(k)
     check(few(), Read(page(record)), record)
@@ -324,7 +326,7 @@ def structure(browser, record):
         return window.evaluate(STRUCTURE)
 
 
-@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("k", QUICKLY)
 def test_names_neither_run_nor_ask_in_a_browser(browser, k):
     record = harmless(k)
     before = structure(browser, record)

@@ -254,12 +254,18 @@ def check_position(counted, by, steps, shown):
     edges = [counted.cost(*ends, b, miss, alarm) for ends in ((0, 0), counted_all(counted))]
     share = own / min(edges) if min(edges) > 0 else math.nan
     want = {"flagged": flagged, "recall": recall, "precision": precision, "cost": own}
+    slack = cents(counted, miss, alarm)
+    about = {"cost": slack, "share": slack / min(edges) if min(edges) > 0 else 0.0}
     for name, value in (want | {"share": share}).items():
-        assert number(shown[f"n-{name}"]) == pytest.approx(value, nan_ok=True, rel=rel(counted)), (
-            name
-        )
+        near = pytest.approx(value, nan_ok=True, rel=rel(counted), abs=about.get(name, 1e-12))
+        assert number(shown[f"n-{name}"]) == near, name
     check_knot(counted, by, steps, values, setting, g)
     check_twin(counted, by, values, threshold, shown)
+
+
+def cents(counted, miss, alarm):
+    """Give what the last digits of sums of row weights come to where a mistake is dear."""
+    return 1e-12 if (counted.weight == 1).all() else 1e-8 * (miss + alarm)
 
 
 def counted_all(counted):
@@ -300,7 +306,8 @@ def check_twin(counted, by, values, threshold, shown):
         fits = (1000 * share <= values["alerts"] * (1 + 1e-9) for share in said)
         threshold = next(t for t, fit in zip(counted.knots, fits, strict=True) if fit)
     cost = counted.cost(*counted.cells("none", threshold), b, values["miss"], values["alarm"])
-    assert number(shown["n-cost-twin"]) == pytest.approx(cost, rel=rel(counted))
+    slack = cents(counted, values["miss"], values["alarm"])
+    assert number(shown["n-cost-twin"]) == pytest.approx(cost, rel=rel(counted), abs=slack)
     twin, own = number(shown["n-cost-twin"]), number(shown["n-cost"])
     saving = 100 * (twin - own) / twin if twin > 0 else math.nan
     assert number(shown["n-saving"]) == pytest.approx(saving, nan_ok=True, abs=1e-6)

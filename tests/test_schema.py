@@ -237,6 +237,7 @@ def test_the_records_of_frames_and_of_several_targets_are_ones():
     check(ow.weigh(X, Y["u"], **how).results)
 
 
+@pytest.mark.slow
 def test_the_record_of_the_demo_is_one():
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (("SEEDS", (0, 1)), ("RATIOS", 4), ("QUICK_EPOCHS", 1)):
