@@ -153,13 +153,3 @@ def _renamed(chart: Chart, taken: set[str]) -> Chart:
     key = next(key for key in keys if key not in taken)
     taken.add(key)
     return replace(chart, key=key)
-
-
-def study_figures(results: Record) -> list[Section]:
-    """Give the sections of a study's figures."""
-    return [s for s in figures(results) if s.key != "demo"]
-
-
-def demo_figures(results: Record) -> list[Section]:
-    """Give the charts of the demo: what each ratio does to the tutorial's two networks."""
-    return [s for s in figures(results) if s.key == "demo"]
