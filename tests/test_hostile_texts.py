@@ -322,6 +322,7 @@ SETTINGS = """
 def structure(browser, record):
     """The elements of a page once all of its settings were shown one after another."""
     with opened(browser, page(record)) as window:
+        window.wait_for_selector("#controls:not([hidden]), #class-controls:not([hidden])")
         window.evaluate(SETTINGS)
         return window.evaluate(STRUCTURE)
 
