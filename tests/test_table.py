@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from outweigh._errors import TableError, UsageError
@@ -99,6 +99,9 @@ def tables(draw):
 
 @settings(max_examples=60, deadline=None)
 @given(tables())
+@example((pa.table({"a": [True, False, True], "b": [1, 0, 1]}), "b", 1))
+@example((pa.table({"a": [True, False, True], "b": [2**62, 0, 1], "c": [0, 1, 1]}), "c", 1))
+@example((pa.table({"a": [0.5, 1.5, 2.5], "b": [2**62, 0, 1], "c": [0, 1, 1]}), "c", 1))
 def test_one_table_is_the_same_through_every_door(drawn):
     arrow, target, positive = drawn
     told_apart = arrow.column_names[:-1]

@@ -50,7 +50,7 @@ def array_columns(X: Any, names: Sequence[str] | None = None) -> dict[str, Any]:
     """Give the columns of an array (N, D) by name: x0, x1, …, unless named."""
     kind = type(X).__name__
     try:
-        X = np.asarray(X) if hasattr(X, "dtype") else _mixed(X)
+        X = np.asarray(X) if hasattr(X, "dtype") else _values(X)
     except ValueError:
         raise TableError("X must be a rectangle; its rows have different lengths") from None
     if X.ndim != 2:
@@ -58,7 +58,7 @@ def array_columns(X: Any, names: Sequence[str] | None = None) -> dict[str, Any]:
             f"X must have two dimensions, rows and columns; came {kind} of shape {X.shape}: "
             "reshape it, make a sparse matrix dense"
         )
-    if X.dtype.kind in "biuf":
+    if X.dtype.kind in "iuf":
         X = X.astype(np.float64, copy=False)  # arrow takes neither long nor byte-swapped numbers
     columns = {f"x{j}": column for j, column in enumerate(X.T)}
     return columns if names is None else renamed(columns, names)
@@ -121,10 +121,13 @@ def _require_unique(names: Iterable[str], source: str) -> None:
         raise TableError(f"column names must differ; {source} repeats {quoted(twice)}: rename them")
 
 
-def _mixed(rows: Any) -> np.ndarray[Any, Any]:
-    """Rows of Python values as an array that does not write numbers beside text as text."""
-    array = np.asarray(rows)
-    return np.asarray(rows, dtype=object) if array.dtype.kind in "US" else array
+def _values(rows: Any) -> np.ndarray[Any, Any]:
+    """Rows of Python values as an array that keeps each value what it is.
+
+    NumPy alone writes numbers beside text as text, and truth values beside numbers as numbers.
+    """
+    array = np.asarray(rows)  # raises when rows have different lengths
+    return np.asarray(rows, dtype=object) if array.ndim == 2 else array
 
 
 def _decoded(column: pa.Array | pa.ChunkedArray) -> pa.Array:
