@@ -14,7 +14,7 @@ test: .venv/test.stamp
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 check-all: browser test .venv/check-all.stamp
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n auto --dist worksteal
 
 benchmarks: .venv/benchmarks.stamp
 	$(BIN)/python -m benchmarks

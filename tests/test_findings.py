@@ -16,8 +16,8 @@ from outweigh._findings import LOOKS, Finding, Outcome, findings, looks_at, outc
 from outweigh._look import Found, NotApplicable
 from outweigh._training import Failure
 from tests.evidence import ask
-from tests.test_study import Slow, of_classes
-from tests.trainers import Logistic, studied, world
+from tests.test_study import of_classes
+from tests.trainers import Logistic, Slow, studied, world
 
 DOCUMENT = Path(outweigh.__file__).parents[2] / "docs" / "findings.md"
 

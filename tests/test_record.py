@@ -14,14 +14,17 @@ from outweigh._chunk import COLLAPSED, DIVERGED
 from outweigh._configuration import to_toml
 from outweigh._costs import Cost
 from outweigh._decisions import decide_all
+from outweigh._deployment import Deployment
 from outweigh._errors import UsageError
 from outweigh._files import write_text
+from outweigh._final import model_of
 from outweigh._folder import new_folder, read_results, write
 from outweigh._predictions import Predictions
 from outweigh._record import about, frequencies, record, settings_record
 from outweigh._scored import number
 from outweigh._versus import versus_twin
-from tests.trainers import Logistic, studied, world
+from outweigh.report._point import prevalence
+from tests.trainers import Logistic, Slow, linear, studied, world
 
 ABOUT = {"network": "logistic regression", "optimizer": "Newton"}
 
@@ -121,6 +124,77 @@ def test_rows_add_up(k):
     for curve in found["curves"].values():
         assert sum(curve["reliability"]["count"]) == data["training"]["rows"]
     assert found["design"]["lanes"] == 3 * 3 * 2  # settings × folds × seeds
+
+
+@pytest.mark.parametrize(("done", "folds", "seeds"), [(3, 3, [0]), (2, 2, [0]), (6, 3, [0, 1])])
+def test_the_design_claims_what_was_trained_in_time(done, folds, seeds):
+    _, found = recorded(trainer=Slow(done, 9), seeds=3, time_limit=1.0)
+    assert (found["design"]["folds"], found["design"]["seeds"]) == (folds, seeds)
+    assert found["design"]["lanes"] == 3 * folds * len(seeds)
+
+
+def test_references_are_no_networks():
+    _, found = recorded(settings="none,balanced", references="logistic")
+    assert len(found["settings"]) == 3
+    assert found["design"]["lanes"] == 2 * 3 * 2
+
+
+def heavy(table):
+    """The same table, its positives weighing five times as much."""
+    return replace(table, row_weight=np.where(table.y == 1, 5.0, 1.0))
+
+
+def drifting(table):
+    """The same table in an order of time in which positives become more frequent."""
+    rng = np.random.default_rng(0)
+    n = len(table.y)
+    return replace(table, time=np.argsort(np.argsort(table.y * 0.2 + rng.random(n))))
+
+
+@pytest.mark.parametrize("change", [heavy, drifting, lambda table: table])
+def test_another_world_has_the_prevalence_that_was_asked_for(change):
+    table, there = change(world()), Deployment(prevalence=0.2)
+    evidence, found = recorded(table, deployment=there)
+    cases = evidence.decisions.cases
+    assert cases.weight[cases.y == 1].sum() / cases.weight.sum() == pytest.approx(0.2)
+    assert prevalence(found["counts"]) == pytest.approx(0.2)
+    for setting in found["settings"]:
+        share, recall, precision = (
+            setting[name]["value"] for name in ("flagged_share", "recall", "precision")
+        )
+        assert share * precision / recall == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("change", [heavy, drifting, lambda table: table])
+def test_a_model_brought_to_another_world_is_that_of_a_study_of_it(change):
+    table, there = change(world()), Deployment(prevalence=0.2)
+    moved = model_of(studied(table)[0], linear, "linear").at(None, there)
+    studied_there = model_of(studied(table, deployment=there)[0], linear, "linear")
+    assert moved.factor == pytest.approx(studied_there.factor)
+    assert (moved.factor != 1).all()
+
+
+def test_a_class_that_counts_nothing_is_in_no_other_world():
+    table = world()
+    light = replace(table, row_weight=(table.y == 0) * 1.0)
+    trainer = Logistic()
+    with pytest.raises(UsageError, match="rows of both classes that count something"):
+        studied(light, deployment=Deployment(prevalence=0.2), trainer=trainer)
+    assert not trainer.calls  # nothing was trained
+
+
+def test_reliability_weighs_rows():
+    """Rows of weight 2 are rows that stand twice: honest probabilities stay so."""
+    evidence, found = recorded(heavy(world()))
+    p = evidence.predictions
+    for name, curve in found["curves"].items():
+        s = p.settings.index(name)
+        said = evidence.decisions.calibrated.repaired[s, :, 1]
+        table = {key: np.array(column) for key, column in curve["reliability"].items()}
+        assert table["count"].sum() == len(p.y)
+        lowest = said <= np.sort(said)[table["count"][0] - 1]
+        share = np.average(p.y[lowest], weights=p.row_weight[lowest])
+        assert table["observed"][0] == pytest.approx(share)
 
 
 def test_class_weights_are_those_of_the_rows_that_are_not_test_rows():

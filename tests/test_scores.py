@@ -19,6 +19,7 @@ from outweigh._scores import (
     ranking,
     reliability,
     roc_auc,
+    wilson,
 )
 
 nan = np.nan
@@ -367,3 +368,28 @@ def test_rankings_are_scikit_learns_with_ties_and_weights(data, n):
         (roc_auc, metrics.roc_auc_score),
     ):
         assert ours(y, p, weight) == pytest.approx(theirs(y, p, sample_weight=weight), abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(scored, st.data())
+def test_a_row_of_weight_2_is_two_rows_in_a_bin_and_one_of_0_is_none(drawn, data):
+    y, p = drawn
+    weight = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(y), max_size=len(y))))
+    weight[0] = 1
+    weighted = reliability(y, p, row_weight=weight, n_bins=1)
+    repeated = reliability(np.repeat(y, weight), np.repeat(p, weight), n_bins=1)
+    for name in ("predicted", "observed"):
+        assert weighted[name] == pytest.approx(repeated[name])
+    assert weighted["count"] == [np.count_nonzero(weight)]
+
+
+def test_an_interval_of_weighted_rows_rests_on_as_many_draws_as_they_make():
+    y, p = np.repeat([1, 0], [40, 60]), np.full(100, 0.5)
+    heavy = np.repeat([1.0, 9.0, 1.0], [40, 10, 50])
+    table = reliability(y, p, row_weight=heavy)
+    assert table["observed"] == pytest.approx([40 / 180])
+    draws = 180**2 / (90 + 10 * 81)
+    low, high = wilson(np.array([40 / 180]), np.array([draws]))
+    assert (table["low"], table["high"]) == (pytest.approx(low), pytest.approx(high))
+    alike = reliability(y, p, row_weight=np.full(100, 7.0))
+    assert alike["low"] == pytest.approx(reliability(y, p)["low"])

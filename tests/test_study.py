@@ -1,6 +1,5 @@
 """The flow of a study, with an exact trainer in place of the engine."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +15,7 @@ from outweigh._decisions import decide_all
 from outweigh._errors import UsageError
 from outweigh._plan import EPOCHS, EPOCHS_UNSTOPPED, Design, settle
 from outweigh._settings import TWIN
-from tests.trainers import Logistic, studied, table_of, world
+from tests.trainers import Logistic, Slow, studied, table_of, world
 
 
 def of_fold(chunk):
@@ -293,19 +292,6 @@ def test_folds_that_do_not_fit_in_memory_together_train_one_after_another(monkey
 
 
 # a limit of time
-
-
-class Slow(Logistic):
-    """A trainer that is out of time after some chunks, and then is again."""
-
-    def __init__(self, *done):
-        super().__init__()
-        self.done = list(done)
-
-    def train(self, chunks, *, until=math.inf, **how):
-        trained = super().train(chunks, **how)
-        n = self.done.pop(0) if until < math.inf else len(chunks)
-        return trained[:n] + [None] * (len(chunks) - n)
 
 
 @pytest.mark.parametrize(("done", "seeds"), [(3, 1), (5, 1), (6, 2), (8, 2), (9, 3)])

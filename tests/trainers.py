@@ -103,6 +103,19 @@ def table_of(x, y, classes=(0, 1), **roles) -> Table:
     return Table(number_columns(x, "abcdefgh"[: x.shape[1]]), y, classes, "y", "world", **roles)
 
 
+class Slow(Logistic):
+    """A trainer that is out of time after some chunks, and then is again."""
+
+    def __init__(self, *done):
+        super().__init__()
+        self.done = list(done)
+
+    def train(self, chunks, *, until=math.inf, **how):
+        trained = super().train(chunks, **how)
+        n = self.done.pop(0) if until < math.inf else len(chunks)
+        return trained[:n] + [None] * (len(chunks) - n)
+
+
 def studied(
     table=None,
     *,

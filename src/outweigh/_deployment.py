@@ -64,12 +64,15 @@ class Deployment:
         return self.prevalence is not None or self.sampled_at is not None
 
     def factor(self, prior: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give the factor (K,) on the frequency of each class, from its share in training (K,).
+        """Give the factor (K,) on the frequency of each class, from its share in the table (K,).
+
+        Rows share as much as they count: it is what their weights make of them that probabilities
+        were learned and judged in.
 
         Raises
         ------
         UsageError
-            When something differs and there are more than two classes.
+            When something differs and there are more than two classes, or one that counts nothing.
         """
         if not self.differs:
             return np.ones(len(prior))
@@ -77,6 +80,11 @@ class Deployment:
             raise UsageError(
                 f"--prevalence and --sampled-at need two classes; there are {len(prior)}: leave "
                 "them out"
+            )
+        if not all(prior):
+            raise UsageError(
+                "--prevalence and --sampled-at need rows of both classes that count something; all "
+                "of one weigh 0: leave them out, or weigh it"
             )
         if self.sampled_at is not None:
             prior = np.asarray(prior, dtype=float)

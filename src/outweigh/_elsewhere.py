@@ -125,8 +125,7 @@ def weigh_predictions(
     deployment = Deployment(prevalence=prevalence, sampled_at=sampled_at)
     wanted = by_default(counts, predictions.classes) if objective is None else objective
     checked(wanted, predictions.classes, has_amount=predictions.amount is not None)
-    factor = deployment.factor(counts / counts.sum())
-    decisions = decide_all(predictions, wanted, factor=factor)
+    decisions = decide_all(predictions, wanted, factor=deployment.factor(predictions.shares))
     verdict = judge(decisions)
     given = objective is not None
     return Study(
@@ -364,9 +363,7 @@ def _results(
 ) -> Record:
     """Give the record of a study whose table is not known."""
     p = decisions.predictions
-    weights = p.class_weight.mean(axis=1)
-    pairs = zip(p.settings, weights, strict=True)
-    settings = settings_record(decisions, [weighted(s, p.classes, w) for s, w in pairs])
+    settings = settings_record(decisions, _abouts(p))
     compared = dict.fromkeys((verdict.chosen, TWIN_NAME, verdict.best))
     return {
         "outweigh": version("outweigh"),
@@ -395,6 +392,16 @@ def _results(
         "timing": {"seconds": {}},
         "environment": environment(),
     }
+
+
+def _abouts(p: Predictions) -> list[Record]:
+    """Describe the settings by their class weights: those that have any, and no weights at all."""
+    weights = p.class_weight.mean(axis=1)
+    weighs = (weights != weights[:, :1]).any(axis=1)
+    return [
+        weighted(name, p.classes, weights[s] if kind == WEIGHTS or weighs[s] else None)
+        for s, (name, kind) in enumerate(zip(p.settings, p.kinds, strict=True))
+    ]
 
 
 def _data(p: Predictions) -> Record:

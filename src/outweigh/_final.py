@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from outweigh._answer import Study
 from outweigh._findings import looks_at
 from outweigh._model import DEFAULT, Model, learned
@@ -56,7 +54,6 @@ def model_of(evidence: Evidence, build: Any, network_name: str) -> Model:
     """
     e = evidence
     parameters, n_trainable = learned(e.final.trained)
-    counts = np.bincount(e.table.y[e.split.rest], minlength=len(e.table.classes))
     used = e.final.settings[0].name
     s = e.predictions.settings.index(used)
     return Model(
@@ -65,7 +62,7 @@ def model_of(evidence: Evidence, build: Any, network_name: str) -> Model:
         class_weight=e.final.class_weight[0],
         label=e.final.label,
         shape=Shape(*(values[0] for values in e.final.shape)),
-        prior=counts / counts.sum(),
+        prior=e.predictions.shares,
         repair=e.decisions.calibrated.final[s],
         factor=e.decisions.factor,
         rule=e.decisions.final_rules[s] if e.decisions.final_rules else None,

@@ -27,7 +27,7 @@ from outweigh._predictions import WEIGHTS, Predictions
 from outweigh._settings import TWIN, Setting
 from outweigh._shapes import Shape
 from outweigh._split import Fold, Split
-from outweigh._study import FOLDS_SHARE, Clock, Evidence, Final, Tell, gather
+from outweigh._study import FOLDS_SHARE, Clock, Evidence, Final, Tell, check_world, gather
 from outweigh._table import Table
 from outweigh._training import Trainer, finished, part_of, waves
 
@@ -85,6 +85,8 @@ def run_labels(
     group = group_of(next(iter(tables.values())), design)
     tables = {name: replace(table, group=group) for name, table in tables.items()}
     base, divided = split(_combined(tables, design), replace(design, duplicates_together=False))
+    for table in tables.values():
+        check_world(deployment, table, divided.folds)
     joint = _joint(base, divided.folds, settings, tables, design)
     clock.lap("prepare")
     told = lambda progress: tell("folds", progress)
@@ -96,8 +98,8 @@ def run_labels(
         counts = np.bincount(table.y[divided.rest], minlength=2)
         objective = objectives[name] or by_default(counts, table.classes)
         predictions = _predictions(joint, results, folds, seeds, table, settings, t)
-        factor = deployment.factor(counts / counts.sum())
-        decisions = decide_all(predictions, objective, factor=factor)
+        world = deployment.factor(predictions.shares)
+        decisions = decide_all(predictions, objective, factor=world)
         judged.append((decisions, judge(decisions)))
     clock.lap("judge")
     chosen = [_named(settings, verdict.chosen) for _, verdict in judged]

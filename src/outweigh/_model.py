@@ -45,7 +45,7 @@ class Model:
     label : (int, int), optional
         Which label this is and of how many, where the networks have an output for each.
     prior : (K,) float64
-        Class shares of the rows that it was trained on.
+        Class shares, as much as they count, of the rows that it was judged on.
     repair : Map
         What makes the average honest.
     factor : (K,) float64
@@ -148,7 +148,7 @@ class Model:
         With two classes that of flagging it, compared with not flagging it: negative where a false
         alarm is the more likely harm. With more, or where cases are referred to a person, that of
         the cheapest decision compared with the one decision for everybody that costs least at the
-        prevalence of the training rows.
+        class shares of the rows that the model was judged on.
         """
         if isinstance(self.rule, LeastRowCost):
             return np.asarray(probability[:, 1] * amount - probability[:, 0] * self.rule.fp)

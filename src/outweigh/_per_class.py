@@ -86,7 +86,10 @@ def _of_class(d: Decisions, s: int, k: int, cells: Float | None) -> Record:
         **_decided(d, s, k, cells),
         **scores.curves(own, said, cases.weight),
         "reliability": scores.reliability(
-            own, said, repeats=len(np.unique(np.asarray(d.predictions.repeat)))
+            own,
+            said,
+            row_weight=d.predictions.row_weight,
+            repeats=len(np.unique(np.asarray(d.predictions.repeat))),
         ),
     }
 

@@ -199,6 +199,11 @@ class Predictions:
         """Which lanes (S, R, F) did not diverge."""
         return np.not_equal(self.outcome, DIVERGED)
 
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """The share (K,) of each class among the entries, as much as they count."""
+        return shares(self.y, len(self.classes), self.row_weight)
+
     def undone(self) -> NDArray[np.float64]:
         """Give the probabilities (S, R, N, K) with the class weights taken out, lane by lane.
 
@@ -280,6 +285,20 @@ class Predictions:
                 f"predictions must be a file that outweigh saved; {path.name!r} is none "
                 f"({reason}): run the study again, or name another file"
             ) from None
+
+
+def shares(
+    y: NDArray[np.int64], n_classes: int, weight: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Give the share (K,) of each class among entries (N,), as much as they count.
+
+    Examples
+    --------
+    >>> shares(np.array([0, 0, 1]), 2, np.array([1.0, 1.0, 2.0]))
+    array([0.5, 0.5])
+    """
+    counts = np.bincount(y, weight, minlength=n_classes)
+    return np.asarray(counts / counts.sum())
 
 
 def _frozen(array: NDArray[Number]) -> NDArray[Number]:

@@ -314,7 +314,8 @@ def curves_record(decisions: Decisions, shown: Collection[str] | None = None) ->
     if len(p.classes) > 2:
         return {}
     cases = decisions.cases
-    reliability = partial(scores.reliability, p.y, repeats=len(np.unique(np.asarray(p.repeat))))
+    repeats = len(np.unique(np.asarray(p.repeat)))
+    reliability = partial(scores.reliability, p.y, row_weight=p.row_weight, repeats=repeats)
     return {
         name: {
             **scores.curves(cases.y, decisions.probability[s, :, 1], cases.weight),
@@ -357,15 +358,16 @@ def environment() -> Record:
 
 
 def _design(e: Evidence, about_network: Mapping[str, str]) -> Record:
+    p = e.predictions
     return {
-        "folds": len(e.split.folds),
-        "seeds": list(e.design.all_seeds),
+        "folds": len(p.prior),
+        "seeds": list(p.seeds),
         "judged": e.judged,
         "epochs": e.schedule.epochs,
         "patience": e.schedule.patience,
         "watch": e.design.watch,
         "batch_size": e.schedule.batch_size,
-        "lanes": len(e.settings) * len(e.design.all_seeds) * len(e.split.folds),
+        "lanes": len(p.prior) * len(p.seeds) * sum(kind != REFERENCE for kind in p.kinds),
         **about_network,
     }
 

@@ -169,24 +169,34 @@ def curves(
 
 
 def reliability(
-    y: np.ndarray, probability: np.ndarray, *, n_bins: int = 10, repeats: int = 1
+    y: np.ndarray,
+    probability: np.ndarray,
+    *,
+    row_weight: np.ndarray | None = None,
+    n_bins: int = 10,
+    repeats: int = 1,
 ) -> dict[str, list[float]]:
     """Compare predicted with observed shares of positives in bins of equal numbers of positives.
 
     Equal numbers of rows would put nearly all bins where nothing happens. Bounds are Wilson's
-    95 % interval of the observed share, of as many rows as were judged, however often each was.
+    95 % interval of the observed share, of as many draws as the rows judged make, however often
+    each was: (Σ w)² / Σ w² where they weigh w. `count` has the rows judged that weigh something.
     """
+    weight = np.ones(len(y)) if row_weight is None else np.asarray(row_weight, dtype=float)
+    there = weight > 0  # weight 0: the row is absent
+    y, probability, weight = np.asarray(y)[there], probability[there], weight[there]
     values, place = np.unique(probability, return_inverse=True)
-    positives = np.bincount(place[y == 1], minlength=len(values))  # of each value: ties share a bin
+    positives = np.bincount(place, weight * (y == 1), len(values))  # of each value: ties share one
     total, below = positives.sum(), np.cumsum(positives) - positives
-    n_bins = max(1, min(n_bins, total // 5))
-    bins = np.minimum(below * n_bins // max(total, 1), n_bins - 1)[place]
-    count = np.bincount(bins, minlength=n_bins)
-    filled = count > 0
-    count = count[filled]
-    predicted = np.bincount(bins, probability, minlength=n_bins)[filled] / count
-    observed = np.bincount(bins, y, minlength=n_bins)[filled] / count
-    low, high = wilson(observed, count / repeats)
+    n_bins = max(1, min(n_bins, int(np.count_nonzero(y == 1)) // 5))
+    bin_of = np.floor(below * n_bins / (total or 1)).astype(int)
+    bins = np.minimum(bin_of, n_bins - 1)[place]
+    sums = (np.bincount(bins, w, n_bins) for w in (None, weight, weight**2))
+    filled = np.bincount(bins, minlength=n_bins) > 0
+    count, mass, squares = (sum_of[filled] for sum_of in sums)
+    predicted = np.bincount(bins, weight * probability, n_bins)[filled] / mass
+    observed = np.bincount(bins, weight * y, n_bins)[filled] / mass
+    low, high = wilson(observed, mass**2 / squares / repeats)
     table = {
         "predicted": predicted,
         "observed": observed,

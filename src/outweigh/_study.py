@@ -23,7 +23,7 @@ from outweigh._features import Features
 from outweigh._groups import first_copies
 from outweigh._objective import Objective
 from outweigh._plan import Design, Part, Plan, Schedule, plan, split
-from outweigh._predictions import WEIGHTS, Predictions
+from outweigh._predictions import WEIGHTS, Predictions, shares
 from outweigh._settings import BEST, TWIN, Setting
 from outweigh._shapes import Shape
 from outweigh._split import Fold, Split
@@ -126,7 +126,7 @@ def run(
     clock = Clock(design.time_limit)
     table, divided = split(table, design, test, folds)
     counts = np.bincount(table.y[divided.rest], minlength=len(table.classes))
-    factor = deployment.factor(counts / counts.sum())
+    check_world(deployment, table, divided.folds)
     given = objective is not None
     objective = by_default(counts, table.classes) if objective is None else objective
     planned = plan(table, divided.folds, settings, design)
@@ -135,7 +135,7 @@ def run(
     clock.lap("folds")
     judging, seeds = finished(results.trained, len(planned.parts), planned.seeds)
     predictions = _gathered(planned, results, judging, seeds)
-    decisions = decide_all(predictions, objective, factor=factor)
+    decisions = decide_all(predictions, objective, factor=deployment.factor(predictions.shares))
     verdict = judge(decisions)
     clock.lap("judge")
     used = best(decisions) if use == BEST else use or verdict.chosen
@@ -159,6 +159,19 @@ def run(
         final=final,
         seconds=clock.rounded(),
     )
+
+
+def check_world(deployment: Deployment, table: Table, folds: Sequence[Fold]) -> None:
+    """Check, before anything is trained, that another world can be told from the rows judged.
+
+    Raises
+    ------
+    UsageError
+        As `Deployment.factor` does.
+    """
+    rows = np.concatenate([fold.held_out for fold in folds])
+    weight = None if table.row_weight is None else table.row_weight[rows]
+    deployment.factor(shares(table.y[rows], len(table.classes), weight))
 
 
 def best(decisions: Decisions) -> str:
