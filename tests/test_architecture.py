@@ -31,7 +31,7 @@ _treatment: _shapes
 _deployment: _errors _shapes
 _predictions: _errors _shapes
 _objective: _cutoffs _errors _operating
-_counted: _errors _objective
+_counted: _cutoffs _errors _objective _operating
 _counts: _errors _targets
 _frames: _errors _reading
 _labels: _errors _reading
@@ -54,7 +54,7 @@ _scored: _decisions _objective _predictions _repairs _scores
 _features: _columns
 _draws: _errors _weights
 _losses: _shapes _weights
-_compare: _decisions _difference _interval _predictions
+_compare: _decisions _difference _interval _objective _predictions
 _roles: _columns _errors _labels _reading
 _row_weights: _counts _errors _outputs _reading _targets _weights
 _versus: _decisions _difference _interval _objective _predictions _rankings _scores
@@ -115,8 +115,8 @@ _labelled: _chunk _compare _costs _decisions _deployment _errors _objective _pla
 _findings: _column_findings _data_findings _decision_findings _lane_findings _look
   _probability_findings _study
 _segments: _decisions _grouping _predictions _scored _scores _table
-_record: _cells _chunk _compare _decisions _deployment _findings _objective _per_class _plan
-  _predictions _scored _scores _segments _settings _spread _study _table _tallies _versus
+_record: _cells _chunk _compare _counted _decisions _deployment _findings _objective _per_class
+  _plan _predictions _scored _scores _segments _settings _spread _study _table _tallies _versus
 _final: _answer _findings _model _network _record _shapes _study
 _demo: _chunk _compare _costs _decisions _deployment _lanes _network _predictions _record _scored
   _settings _split _study _table _weights

@@ -13,6 +13,7 @@ from outweigh._counted import (
     BalancedAccuracy,
     FBeta,
     Matthews,
+    PrecisionAtRecall,
     RecallAtPrecision,
 )
 from outweigh._decisions import decide_all
@@ -27,6 +28,7 @@ from tests.records import (
     Y,
     around,
     kinds,
+    noisy,
     record,
     repeated,
     saturated,
@@ -116,7 +118,7 @@ def test_weights_help_only_where_rows_and_seeds_say_so(said, interval, code):
     verdict = weighed(record(Y, FOLD, said), method=around(*interval))
     assert verdict.code == code
     assert verdict.chosen == ("balanced" if code == HELP else "none")
-    assert verdict.interval == interval
+    assert verdict.interval == (interval[0], min(interval[1], 100))  # no more can be saved than all
 
 
 @pytest.mark.parametrize(
@@ -205,6 +207,54 @@ def test_a_perfect_twin_leaves_nothing_to_save():
     assert verdict.by_seed == ()
 
 
+# a floor is no price for a score
+
+
+@pytest.mark.parametrize(
+    ("seed", "objective", "told"),
+    [
+        (
+            1,
+            RecallAtPrecision(0.3),
+            "they miss the floor of 30 % precision by more than no weights",
+        ),
+        (26, PrecisionAtRecall(0.5), "they miss the floor of 50 % recall by more than no weights"),
+        (21, RecallAtPrecision(0.5), "no weights miss the floor of 50 % precision by more."),
+    ],
+)
+def test_what_is_bought_by_missing_a_floor_is_no_gain(seed, objective, told):
+    """Neither way: more recall at less precision than asked, and than the twin has, counts not."""
+    decisions = decide_all(noisy(seed, n_seeds=1), objective)
+    sure = judge(decisions, method=around(-0.01, 0.01))
+    assert not sure.interval[0] < 0 < sure.interval[1]
+    assert (sure.code, sure.chosen) == (NO_GAIN, "none")
+    assert sure.text.startswith("No gain from class weights that counts: ")
+    assert told in sure.text
+
+
+@pytest.mark.parametrize("objective", COUNTED, ids=name)
+def test_weights_that_help_keep_what_was_asked_no_worse(objective):
+    said = set()
+    for seed in range(20):
+        decisions = decide_all(noisy(seed, n_seeds=1), objective)
+        verdict = judge(decisions, method=around(-0.01, 0.01))
+        said.add(verdict.code)
+        if verdict.code == HELP:
+            best = decisions.predictions.settings.index(verdict.chosen)
+            assert decisions.overall[best] < decisions.overall[0]
+    assert HELP in said
+
+
+def test_a_budget_compares_as_many_alerts():
+    """Where a threshold that other folds chose would flag more, more are found by that alone."""
+    for seed in range(10):
+        decisions = decide_all(noisy(seed), Alerts(50), repairs=(NONE,))
+        flagged = decisions.decided.mean(axis=1)
+        assert (flagged <= 0.05).all()
+        assert (flagged >= 0.05 - 1 / 400).all()  # no two probabilities are equal
+        assert (decisions.overall <= 0).all()
+
+
 # how many more positives would settle it
 
 
@@ -213,7 +263,10 @@ def test_how_many_more_positives_would_settle_it_can_be_checked_with_a_pencil():
     p = record(Y, FOLD, SEEDS_AGREE)
     verdict = weighed(p, method=around(-90, 270))
     assert verdict.more_positives == 720
-    assert "About 720 more positives would settle it." in verdict.text
+    assert (
+        "If the true difference is the one seen, about 720 more positives would settle it in four "
+        "studies of five."
+    ) in verdict.text
 
 
 @pytest.mark.parametrize(

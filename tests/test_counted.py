@@ -56,6 +56,26 @@ def of_cut(objective, table, threshold):
     return objective.value(counted(y, (said[:, 1] >= threshold).astype(int), weight))
 
 
+# a budget is kept in a batch of which no class is known
+
+
+@settings(deadline=None)
+@given(rows(), st.sampled_from([1, 100, 300, 500, 900]))
+def test_a_batch_flags_as_many_as_the_budget_has_room_for(table, per_1000):
+    said, _, weight = table
+    cut = Alerts(per_1000).of_batch(said, weight).threshold
+    flagged = lambda threshold: weight[said[:, 1] >= threshold].sum() / weight.sum()
+    assert flagged(cut) <= per_1000 / 1000 + 1e-9
+    lower = [value for value in said[weight > 0, 1] if value < cut]
+    assert not lower or flagged(max(lower)) > per_1000 / 1000 * (1 - 1e-9)
+
+
+@every_objective
+def test_no_other_objective_decides_a_batch_of_its_own(objective):
+    batch = objective.of_batch(np.array([[0.4, 0.6], [0.9, 0.1]]), np.ones(2))
+    assert (batch is None) == (not isinstance(objective, Alerts))
+
+
 # the values
 
 

@@ -8,7 +8,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from outweigh._compare import judge
-from outweigh._counted import Alerts, FBeta
+from outweigh._counted import Alerts, FBeta, PrecisionAtRecall, RecallAtPrecision
 from outweigh._decision_findings import _is_clearly_better
 from outweigh._decisions import decide_all
 from outweigh._repairs import NONE
@@ -140,6 +140,24 @@ def test_a_cut_off_that_flags_some_is_none():
 def test_a_cut_off_that_costs_imply_is_not_searched_for(cut):
     e = of_predictions(np.full((1, 100), 0.5), Y, thresholds=np.full((1, 5), cut))
     assert ask("threshold-at-edge", e).state == "not applicable"
+
+
+@pytest.mark.parametrize(("caught", "alarms", "state"), [(9, 1, "clear"), (8, 1, "found")])
+def test_a_floor_that_is_missed_is_told(caught, alarms, state):
+    decided = np.zeros((1, 100), dtype=int)
+    decided[0, np.flatnonzero(Y == 1)[:caught]] = 1
+    decided[0, np.flatnonzero(Y == 0)[:alarms]] = 1
+    e = of_predictions(np.full((1, 100), 0.5), Y, decided=decided)
+    e.decisions.objective = RecallAtPrecision(0.9)
+    found = ask("floor-missed", e)
+    assert found.state == state
+    if state == "found":
+        assert "comes to 88.9% precision" in found.findings[0].title
+        assert "below the floor of 90.0%" in found.findings[0].title
+    e.decisions.objective = PrecisionAtRecall(1)
+    assert "% recall on rows that" in ask("floor-missed", e).findings[0].title
+    e.decisions.objective = FBeta(1)
+    assert "no floor" in ask("floor-missed", e).because
 
 
 def flagging(share, *, weight=None):

@@ -72,7 +72,8 @@ def parts_of(verdict, found):
     picked = np.array([p.settings.index(r.setting) for r in verdict.by_fold])[p.fold]
     entries = np.arange(len(p.y))
     said = np.stack([found.probability[picked, entries], found.probability[0]])
-    return said, np.stack([found.decided[picked, entries], found.decided[0]]), p
+    of_fold = np.array([p.settings.index(r.setting) for r in verdict.by_fold])
+    return said, np.stack([found.decide(of_fold, said[0]), found.decided[0]]), p
 
 
 @pytest.mark.parametrize("weight", [None, np.random.default_rng(0).integers(0, 4, 400)])

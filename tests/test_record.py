@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from outweigh._chunk import COLLAPSED, DIVERGED
 from outweigh._configuration import to_toml
 from outweigh._costs import Cost
+from outweigh._counted import Alerts, FBeta, RecallAtPrecision
 from outweigh._decisions import decide_all
 from outweigh._deployment import Deployment
 from outweigh._errors import UsageError
@@ -20,7 +21,7 @@ from outweigh._files import write_text
 from outweigh._final import model_of
 from outweigh._folder import new_folder, read_results, write
 from outweigh._predictions import Predictions
-from outweigh._record import about, frequencies, record, settings_record
+from outweigh._record import _still_better, about, frequencies, record, settings_record
 from outweigh._scored import number
 from outweigh._versus import versus_twin
 from outweigh.report._point import prevalence
@@ -306,6 +307,43 @@ def test_nothing_is_scored_that_no_row_can_tell():
 @pytest.mark.parametrize("value", [None, np.nan, np.inf, -np.inf])
 def test_what_is_no_number_is_null(value):
     assert number(value, "held-out") == {"value": None, "interval": None, "basis": "held-out"}
+
+
+def test_what_is_handed_to_a_person_is_told():
+    said = {"flagged_share": 0.16, "recall": 0.6, "precision": 0.375, "referred_share": 0.05}
+    text = frequencies({name: {"value": value} for name, value in said.items()})
+    assert text == (
+        "of 10,000 cases you would flag 1,600 and hand 500 to a person; 600 of the 1,000 positives "
+        "are among those flagged"
+    )
+
+
+@pytest.mark.parametrize(
+    ("objective", "apart"),
+    [(Cost(fn=9, fp=1), False), (FBeta(1), True), (Alerts(50), False)],
+    ids=lambda o: getattr(o, "name", ""),
+)
+def test_the_text_says_whether_other_thresholds_judged(objective, apart):
+    _, found = recorded(objective=objective)
+    told = found["chosen"]["text"].startswith("judged by thresholds that the other folds chose, ")
+    assert told == apart
+
+
+def test_what_is_better_than_the_best_weights_is_named():
+    numbers = lambda cost, says: {
+        "expected_cost": {"value": cost},
+        "versus_none": None if says is None else {"cost": {"says": says}},
+    }
+    chosen = {"name": "none", "kind": "weights", **numbers(10.0, None)}
+    forest = {"name": "forest", "kind": "reference", **numbers(9.0, "better")}
+    smote = {"name": "smote", "kind": "sampling", **numbers(8.0, "open")}  # by chance, perhaps
+    worse = {"name": "tree", "kind": "reference", **numbers(11.0, "better")}
+    costs = Cost(fn=9, fp=1)
+    assert _still_better(chosen, [chosen, forest, smote, worse], costs) == (
+        "; forest, which is no class weight, came out better still"
+    )
+    assert _still_better(chosen, [chosen, smote, worse], costs) == ""
+    assert _still_better(chosen, [chosen, forest], RecallAtPrecision(0.9)) == ""
 
 
 def test_frequencies_can_be_checked_with_a_pencil():

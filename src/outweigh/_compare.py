@@ -20,9 +20,10 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from outweigh._decisions import Decisions
+from outweigh._decisions import Decisions, worth
 from outweigh._difference import FEWEST, Compared, Saying, compare, n_rare, settled, unit_of
 from outweigh._interval import DEFAULT, Interval, Method
+from outweigh._objective import Ranking
 from outweigh._predictions import TWIN_NAME, WEIGHTS, Predictions
 
 HELP = "weights_help"
@@ -126,19 +127,21 @@ def judge(decisions: Decisions, *, method: Method = DEFAULT) -> Verdict:
     said, decided = _of_two(decisions, picked, twin)
     found = compare(decisions, said, decided, tried=decisions.decided[others], method=method)
     by_seed = tuple(_by_seed(decisions, picked, twin))
-    code = _code(p, found.interval, by_seed)
     overall = decisions.overall
-    best = p.settings[min(others, key=lambda s: overall[s])]
+    best = min(others, key=lambda s: overall[s])
+    claimed = _code(p, found.interval, by_seed)
+    but = _but(claimed, decisions, worth(decisions.objective, decisions.cases, said, decided), best)
+    code = NO_GAIN if but else claimed
     more = _more_positives(p, found) if code == NO_GAIN else None
     return Verdict(
         code=code,
-        text=_told(code, found, decisions, more),
+        text=_told(code, found, decisions, more, but),
         difference=found.difference,
         unit=unit,
         interval=found.interval,
         basis="cross-fitted",
-        chosen=best if code == HELP else TWIN_NAME,
-        best=best,
+        chosen=p.settings[best] if code == HELP else TWIN_NAME,
+        best=p.settings[best],
         more_positives=more,
         by_fold=tuple(
             FoldResult(f, p.settings[s], float(found.other[f]), float(found.twin[f]))
@@ -176,11 +179,37 @@ def _code(p: Predictions, interval: Interval | None, by_seed: tuple[float, ...])
     return {1: HELP, -1: HURT, 0: NO_GAIN}[settled(p, interval, by_seed)]
 
 
+def _but(code: str, decisions: Decisions, two: Float, best: int) -> str:
+    """Say why a difference that is no chance is no gain, or no harm; empty where it is one.
+
+    Parameters
+    ----------
+    code : str
+    decisions : Decisions
+    two : (2,) float64
+        What the settings picked and the twin come to; less is better, and a missed floor is worse
+        than any score.
+    best : int
+        The best class-weight setting on all folds together.
+    """
+    other, twin = two
+    sign = {HELP: 1, HURT: -1}.get(code, 0)
+    if sign * (twin - other) < 0:
+        bound = decisions.objective.bound
+        than = " than no weights do" if code == HELP else ""
+        return f"but {'they' if code == HELP else 'no weights'} miss {bound} by more{than}"
+    overall = decisions.overall
+    if code == HELP and overall[best] >= overall[decisions.predictions.settings.index(TWIN_NAME)]:
+        return "but no one setting is better than none on all folds together"
+    return ""
+
+
 def _more_positives(p: Predictions, found: Compared) -> int | None:
     """Say how many more would settle a difference of this size: widths go as 1/√n."""
     if found.interval is None or not found.difference:
         return None
-    half = (found.interval[1] - found.interval[0]) / 2
+    low, high = found.interval
+    half = max(high - found.difference, found.difference - low)
     times = (POWER * half / found.difference) ** 2
     if not 1 < times <= FARTHEST:
         return None
@@ -189,7 +218,7 @@ def _more_positives(p: Predictions, found: Compared) -> int | None:
     return int(ceil(more / place) * place)
 
 
-def _told(code: str, found: Compared, decisions: Decisions, more: int | None) -> str:
+def _told(code: str, found: Compared, decisions: Decisions, more: int | None, but: str) -> str:
     p, saved = decisions.predictions, found.difference
     if code == TOO_FEW:
         kind = f"rows of the rarer class{'' if len(p.classes) == 2 else 'es'}"
@@ -200,18 +229,27 @@ def _told(code: str, found: Compared, decisions: Decisions, more: int | None) ->
     if saved is None or found.interval is None:
         return "No detectable gain from class weights: there is nothing to tell them apart by."
     says = Saying(decisions.objective)
-    low, high = found.interval
+    (low, high), instead = found.interval, _instead(decisions)
     if code == HELP:
         return f"Class weights {says.better(saved)} (95 % interval {low:.1f} to {high:.1f})."
     if code == HURT:
         return (
             f"Class weights {says.worse(-saved)} (95 % interval {-high:.1f} to {-low:.1f}). "
-            f"{_instead(p)}"
+            f"{instead}"
         )
-    needed = "" if more is None else f" About {more:,} more {_rows(p)} would settle it."
+    told = f"{says.subject} is {says.changed(saved)} with them"
+    interval = f"(95 % interval: {says.changed(low)} to {says.changed(high)})"
+    if but:
+        return f"No gain from class weights that counts: {told} {interval}, {but}. {instead}"
+    needed = "" if more is None else f" {_needed(more, p)}"
+    return f"No detectable gain from class weights: {told} {interval}. {instead}{needed}"
+
+
+def _needed(more: int, p: Predictions) -> str:
+    """Say how many more rows would settle it, and under which condition."""
     return (
-        f"No detectable gain from class weights: {says.subject} is {says.changed(saved)} with them "
-        f"(95 % interval: {says.changed(low)} to {says.changed(high)}). {_instead(p)}{needed}"
+        f"If the true difference is the one seen, about {more:,} more {_rows(p)} would settle it "
+        "in four studies of five."
     )
 
 
@@ -219,8 +257,10 @@ def _rows(p: Predictions) -> str:
     return "positives" if len(p.classes) == 2 else "rows of the rarer classes"
 
 
-def _instead(p: Predictions) -> str:
-    if len(p.classes) == 2:
+def _instead(decisions: Decisions) -> str:
+    if isinstance(decisions.objective, Ranking):
+        return "Leave them out."
+    if len(decisions.predictions.classes) == 2:
         return "Leave them out and move the threshold."
     return "Leave them out and decide by least expected cost."
 

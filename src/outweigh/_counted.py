@@ -13,8 +13,10 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from outweigh._cutoffs import sweep
 from outweigh._errors import UsageError
 from outweigh._objective import Counted
+from outweigh._operating import Cutoff
 
 Float = NDArray[np.float64]
 
@@ -95,6 +97,11 @@ class RecallAtPrecision(Counted):
 
     title = "recall"
 
+    @property
+    def bound(self) -> str:  # type: ignore[override]
+        """What must be kept."""
+        return f"the floor of {100 * self.floor:g} % precision"
+
     def text(self, classes: Sequence[Any]) -> str:
         """Say what it is."""
         return f"the largest recall among cut-offs of at least {100 * self.floor:g} % precision"
@@ -138,6 +145,11 @@ class PrecisionAtRecall(Counted):
         return f"precision@recall>={_digits(self.floor)}"
 
     title = "precision"
+
+    @property
+    def bound(self) -> str:  # type: ignore[override]
+        """What must be kept."""
+        return f"the floor of {100 * self.floor:g} % recall"
 
     def text(self, classes: Sequence[Any]) -> str:
         """Say what it is."""
@@ -199,10 +211,23 @@ class Alerts(Counted):
 
     def value(self, cells: Float) -> Float:
         """Give recall, or minus the share flagged where that is over the budget."""
+        flagged, within = self._flagged(cells)
+        return np.where(within, self.shown(cells), -flagged)
+
+    def of_batch(self, probability: Float, weight: Float) -> Cutoff:
+        """Flag the most likely cases (N,) of a batch, as many as the budget has room for.
+
+        A threshold from elsewhere flags more or fewer, and more alerts are no better model.
+        """
+        swept = sweep(probability[:, 1], np.zeros(len(weight), dtype=np.int64), weight)
+        flagged, within = self._flagged(swept.cells)
+        return Cutoff(swept.best(np.where(within, flagged, -flagged)))
+
+    def _flagged(self, cells: Float) -> tuple[Float, NDArray[np.bool_]]:
+        """Give the share flagged of counts (..., 2, 2), and whether it is within the budget."""
         _, fp, _, tp = _cells(cells)
         flagged = _ratio(tp + fp, cells.sum(axis=(-2, -1)))
-        within = flagged <= self.per_1000 / 1000 * (1 + ROUNDING)
-        return np.where(within, self.shown(cells), -flagged)
+        return flagged, flagged <= self.per_1000 / 1000 * (1 + ROUNDING)
 
 
 @final

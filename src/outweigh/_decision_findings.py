@@ -11,7 +11,7 @@ from scipy import stats
 
 from outweigh import _scores as scores
 from outweigh._compare import NO_GAIN, TOO_FEW
-from outweigh._counted import Alerts
+from outweigh._counted import Alerts, PrecisionAtRecall, RecallAtPrecision
 from outweigh._difference import Saying
 from outweigh._look import Found, Judged, NotApplicable
 from outweigh._objective import Objective
@@ -79,6 +79,27 @@ def threshold_at_edge(e: Judged) -> Answers:
             )
 
 
+def floor_missed(e: Judged) -> Answers:
+    """``floor-missed``: a floor of precision or recall is not kept by rows that chose nothing."""
+    d, objective = e.decisions, e.decisions.objective
+    if not isinstance(objective, RecallAtPrecision | PrecisionAtRecall):
+        yield NotApplicable("the objective has no floor")
+        return
+    s = e.predictions.settings.index(e.verdict.chosen)
+    value = float(
+        objective.value(scores.confusion(e.predictions.y, d.decided[s], 2, d.cases.weight))
+    )
+    if value >= 0:
+        return
+    of = "precision" if isinstance(objective, RecallAtPrecision) else "recall"
+    yield Found(
+        f"{shown(e.verdict.chosen)} comes to {1 + value:.1%} {of} on rows that had no part in "
+        f"choosing its threshold: below the floor of {objective.floor:.1%}.",
+        "A threshold does a little worse on other rows than on those that chose it. Ask for more "
+        "than you need, or collect more positives.",
+    )
+
+
 def flags_nearly_everybody(e: Judged) -> Answers:
     """``flags-nearly-everybody``: more than nine of ten cases would be flagged."""
     if reason := _no_flags(e):
@@ -128,10 +149,16 @@ def weights_moved_threshold(e: Judged) -> Answers:
         return
     yield Found(
         f"From 0.5, networks trained with {shown(best)} flag {weighted:.1%} of the cases, those "
-        f"without weights {plain:.1%}. Yet both rank cases alike, and with each at its own cut-off "
-        "no gain can be told from chance.",
-        "The weights moved the threshold and did no more: leave them out, and move it yourself.",
+        f"without weights {plain:.1%}. Yet both rank cases alike, and "
+        f"{'' if _ranks(e) else 'with each at its own cut-off '}no gain can be told from chance.",
+        "The weights moved what 0.5 flags and did no more: leave them out"
+        f"{'' if _ranks(e) else ', and move the threshold yourself'}.",
     )
+
+
+def _ranks(e: Judged) -> bool:
+    """Tell whether the objective ranks and asks for no cut-off."""
+    return not e.decisions.rules
 
 
 def remedy_beats_none(e: Judged) -> Answers:
@@ -195,7 +222,7 @@ def _is_clearly_better(e: Judged, one: int, other: int) -> bool:
 
 def _no_flags(e: Judged) -> str:
     """Say why nobody is flagged in this study; empty where cases are."""
-    if not e.decisions.rules:
+    if _ranks(e):
         return "the objective ranks cases and decides nothing"
     return "" if len(e.predictions.classes) == 2 else "there are more than two classes, and no flag"
 

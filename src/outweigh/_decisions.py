@@ -117,7 +117,7 @@ class Decisions:
         averaged = zip(places, predictions.averaged(), strict=True)
         said = deployed(np.stack([self.calibrated.final[s](p) for s, p in averaged]), self.factor)
         rules = [self.final_rules[s] for s in places] if self.final_rules else []
-        return Applied(cases, said, _decided(rules, cases, said))
+        return Applied(cases, said, _decided(self.objective, rules, cases, said))
 
     def of_settings(self, of_fold: NDArray[np.int64]) -> Float:
         """Give the probabilities (N, K) of a setting for each fold (F,)."""
@@ -142,7 +142,8 @@ class Decisions:
     def decide(self, of_fold: NDArray[np.int64], probability: Float) -> NDArray[np.int64]:
         """Decide entries (N, K) by the rules of a setting for each fold (F,); 0 in a ranking."""
         rules = [tuple(self.rules[s][f] for f, s in enumerate(of_fold))] if self.rules else []
-        return np.asarray(_by_fold(rules, self.cases, probability[np.newaxis])[0])
+        said = probability[np.newaxis]
+        return np.asarray(_by_fold(self.objective, rules, self.cases, said)[0])
 
 
 def decide_all(
@@ -187,7 +188,8 @@ def decide_all(
         entries, said = calibrated.within(f)
         said, others = deployed(said, factor), cases.take(entries)
         rules.append(operating_points(objective, others, said))
-        elsewhere.append(worth(objective, others, said, _decided(rules[-1], others, said)))
+        decided = _decided(objective, rules[-1], others, said)
+        elsewhere.append(worth(objective, others, said, decided))
     of_settings = tuple(zip(*rules, strict=True))
     return Decisions(
         predictions=p,
@@ -198,7 +200,7 @@ def decide_all(
         probability=probability,
         rules=of_settings,
         final_rules=operating_points(objective, cases, probability),
-        decided=_by_fold(of_settings, cases, probability),
+        decided=_by_fold(objective, of_settings, cases, probability),
         elsewhere=np.stack(elsewhere, axis=1),
     )
 
@@ -247,22 +249,31 @@ def _weight(p: Predictions, factor: Float) -> Float:
     return factor[p.y] if p.row_weight is None else factor[p.y] * p.row_weight
 
 
-def _decided(rules: Sequence[Rule], cases: Cases, probability: Float) -> NDArray[np.int64]:
+def _decided(
+    objective: Objective, rules: Sequence[Rule], cases: Cases, probability: Float
+) -> NDArray[np.int64]:
     """Decide (S, M), each setting by one rule; all 0 where there are none."""
     decided = np.zeros(probability.shape[:2], dtype=np.int64)
-    for s, rule in enumerate(rules):
+    for s, chosen in enumerate(rules):
+        rule = objective.of_batch(probability[s], cases.weight) or chosen
         decided[s] = rule.decide(probability[s], cases.amount)
     return decided
 
 
 def _by_fold(
-    rules: Sequence[Sequence[Rule]], cases: Cases, probability: Float
+    objective: Objective, rules: Sequence[Sequence[Rule]], cases: Cases, probability: Float
 ) -> NDArray[np.int64]:
-    """Decide (S, N), each setting by a rule for each fold; all 0 where there are none."""
+    """Decide (S, N), each setting by a rule for each fold; all 0 where there are none.
+
+    What can be decided without classes is decided of all folds together, as one batch.
+    """
     decided = np.zeros(probability.shape[:2], dtype=np.int64)
-    for f, of_settings in enumerate(zip(*rules, strict=True)):
-        there = np.flatnonzero(cases.fold == f)
-        decided[:, there] = _decided(of_settings, cases.take(there), probability[:, there])
+    for s, of_folds in enumerate(rules):
+        batch = objective.of_batch(probability[s], cases.weight)
+        for f, chosen in enumerate(of_folds):
+            there = np.flatnonzero(cases.fold == f)
+            amount = None if cases.amount is None else cases.amount[there]
+            decided[s, there] = (batch or chosen).decide(probability[s, there], amount)
     return decided
 
 

@@ -293,7 +293,7 @@ def _results(
             "optimizer": "Adam",
         },
         "settings": scored,
-        "chosen": chosen_record(verdict, scored),
+        "chosen": chosen_record(verdict, scored, objective=baseline.objective),
         "verdict": verdict_record(verdict),
         "thresholds": thresholds_record(baseline, verdict.chosen),
         "curves": curves_record(baseline, shown),

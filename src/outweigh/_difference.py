@@ -74,7 +74,9 @@ class Saying:
 
     def changed(self, saved: float) -> str:
         """Say what the subject is, compared with the twin's."""
-        lower = (saved >= 0) == self._costs
+        if f"{abs(saved):.1f}" == "0.0":
+            return "the same"
+        lower = (saved > 0) == self._costs
         return f"{abs(saved):.1f} {self._unit} {'lower' if lower else 'higher'}"
 
 
@@ -147,7 +149,10 @@ def compare_losses(
     total = np.bincount(p.fold, weight, len(p.prior))
     total[total == 0] = np.nan  # a fold whose rows count nothing costs no number
     each = [np.bincount(p.fold, loss, len(total)) / total for loss in (paired.other, paired.twin)]
-    return Compared(difference(paired), PERCENT, method(paired), *each)
+    interval = method(paired)
+    if interval is not None and min(other.min(), twin.min()) >= 0:
+        interval = min(interval[0], 100.0), min(interval[1], 100.0)  # no more can be saved than all
+    return Compared(difference(paired), PERCENT, interval, *each)
 
 
 def compare_scores(

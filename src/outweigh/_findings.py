@@ -36,6 +36,7 @@ LOOKS: dict[str, Look] = {
     "label-noise": probabilities.label_noise,
     "weight-at-edge": decisions.weight_at_edge,
     "threshold-at-edge": decisions.threshold_at_edge,
+    "floor-missed": decisions.floor_missed,
     "flags-nearly-everybody": decisions.flags_nearly_everybody,
     "flags-nearly-nobody": decisions.flags_nearly_nobody,
     "weights-moved-threshold": decisions.weights_moved_threshold,

@@ -38,10 +38,13 @@ class Objective(ABC):
         What it is called on the command line.
     title : str
         What is compared, in a sentence: "your cost", "F1".
+    bound : str
+        What must be kept beside that, in a sentence: "the floor of 90 % precision".
     """
 
     name: str
     title: str
+    bound: str = "what was asked"
 
     def check(self, classes: Sequence[Any], *, has_amount: bool) -> None:
         """Raise a UsageError where it makes no sense for these classes."""
@@ -58,6 +61,13 @@ class Objective(ABC):
     @abstractmethod
     def rule(self, probability: Float, y: Integers, row_weight: Float | None = None) -> Rule:
         """Choose the operating point for probabilities (N, K) and classes (N,)."""
+
+    def of_batch(self, probability: Float, weight: Float) -> Rule | None:
+        """Give what decides a batch of cases (N,), if that can be said without their classes.
+
+        Else, and for all but budgets, what other cases chose decides them.
+        """
+        return None
 
 
 def checked(objective: Any, classes: Sequence[Any], *, has_amount: bool) -> Objective:

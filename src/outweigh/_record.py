@@ -21,6 +21,7 @@ from outweigh import _scores as scores
 from outweigh._cells import cells
 from outweigh._chunk import COLLAPSED, Trained
 from outweigh._compare import NO_GAIN, TOO_FEW, Verdict
+from outweigh._counted import Alerts, PrecisionAtRecall, RecallAtPrecision
 from outweigh._decisions import Decisions
 from outweigh._deployment import Deployment
 from outweigh._findings import Outcome, found_in
@@ -28,14 +29,14 @@ from outweigh._objective import Costs, Objective
 from outweigh._per_class import per_class
 from outweigh._plan import WATCHED
 from outweigh._predictions import REFERENCE, TWIN_NAME, WEIGHTS
-from outweigh._scored import CROSS_FITTED, HELD_OUT, Record, number
+from outweigh._scored import CROSS_FITTED, HELD_OUT, IN_SAMPLE, Record, number
 from outweigh._segments import segments_record
 from outweigh._settings import Setting
 from outweigh._spread import spread
 from outweigh._study import Evidence
 from outweigh._table import Table
 from outweigh._tallies import tallies
-from outweigh._versus import Versus, versus_twin
+from outweigh._versus import BETTER, Versus, versus_twin
 
 SCHEMA = 1
 """Number of the form that a record has: ``results.schema.json`` describes it."""
@@ -74,7 +75,7 @@ def record(
         ),
         "design": _design(e, about_network),
         "settings": settings,
-        "chosen": chosen_record(e.verdict, settings, used),
+        "chosen": chosen_record(e.verdict, settings, used, objective=e.objective),
         "verdict": verdict_record(e.verdict),
         "thresholds": thresholds_record(e.decisions, used),
         "curves": curves_record(e.decisions),
@@ -100,6 +101,7 @@ def data_record(table: Table, training: np.ndarray, test: np.ndarray) -> Record:
         "features": len(table.names),
         "positive": None if positive is None else str(positive),
         "prevalence": None if positive is None else float(np.mean(table.y == 1)),
+        "weighted": table.row_weight is not None,
         "training": _part(table, training),
         "test": _part(table, test) if len(test) else None,
         "notes": list(table.notes),
@@ -264,29 +266,62 @@ def verdict_record(verdict: Verdict) -> Record:
     }
 
 
-def chosen_record(verdict: Verdict, settings: list[Record], used: str | None = None) -> Record:
+def chosen_record(
+    verdict: Verdict,
+    settings: list[Record],
+    used: str | None = None,
+    *,
+    objective: Objective,
+) -> Record:
     """Describe the setting to use, in natural frequencies where there are two classes.
 
     It is what the verdict chose, unless the user wants another one.
     """
     name = used or verdict.chosen
-    reason = {
-        NO_GAIN: "weights save nothing that can be told from chance, so none are used",
-        TOO_FEW: "too few rows of the rarest class to justify weights, so none are used",
-    }.get(
-        verdict.code,
-        "no weights cost less" if verdict.chosen == TWIN_NAME else "it is the cheapest of all",
-    )
+    [chosen] = [s for s in settings if s["name"] == name]
     if name != verdict.chosen:
         reason = f"you asked for it; by the verdict it would be {verdict.chosen}"
-    [chosen] = [s for s in settings if s["name"] == name]
+    else:
+        reason = _reason(verdict, objective) + _still_better(chosen, settings, objective)
+    text = frequencies(chosen)
+    if text and chosen["threshold"]["basis"] == IN_SAMPLE and not isinstance(objective, Alerts):
+        text = f"judged by thresholds that the other folds chose, {text}"
     return {
         "setting": name,
         "reason": reason,
-        "text": frequencies(chosen),
+        "text": text,
         "threshold": chosen["threshold"]["value"],
         "repair": chosen["calibration"]["repair"],
     }
+
+
+def _reason(verdict: Verdict, objective: Objective) -> str:
+    """Say why the verdict's choice is what to use."""
+    costs = isinstance(objective, Costs)
+    if verdict.code == NO_GAIN:
+        return "weights bring no gain that can be told from chance, so none are used"
+    if verdict.code == TOO_FEW:
+        return "too few rows of the rarest class to justify weights, so none are used"
+    if verdict.chosen == TWIN_NAME:
+        return "no weights cost less" if costs else "no weights do better"
+    return f"of the class weights it {'costs least' if costs else 'does best'}"
+
+
+def _still_better(chosen: Record, settings: list[Record], objective: Objective) -> str:
+    """Name what is no class weight, beats the twin beyond chance, and came out better than chosen.
+
+    Scores that have a floor cannot be compared without it.
+    """
+    if isinstance(objective, RecallAtPrecision | PrecisionAtRecall):
+        return ""
+    key, sign = ("expected_cost", 1) if isinstance(objective, Costs) else ("score", -1)
+    better = [
+        s for s in settings if s["kind"] != WEIGHTS and s["versus_none"]["cost"]["says"] == BETTER
+    ]
+    best = min(better, key=lambda s: sign * s[key]["value"], default=None)
+    if best is None or sign * best[key]["value"] >= sign * chosen[key]["value"]:
+        return ""
+    return f"; {best['name']}, which is no class weight, came out better still"
 
 
 def frequencies(setting: Record, cases: int = 10_000) -> str | None:
@@ -299,9 +334,12 @@ def frequencies(setting: Record, cases: int = 10_000) -> str | None:
     caught = flagged * cases * (precision or 0.0)
     positives = caught / recall if recall else None
     among = "" if positives is None else f" of the {positives:,.0f}"
+    referred = setting.get("referred_share", {}).get("value")
+    handed = f" and hand {referred * cases:,.0f} to a person" if referred else ""
+    them = "those flagged" if referred else "them"
     return (
-        f"of {cases:,} cases you would flag {flagged * cases:,.0f}; "
-        f"{caught:,.0f}{among} positives are among them"
+        f"of {cases:,} cases you would flag {flagged * cases:,.0f}{handed}; "
+        f"{caught:,.0f}{among} positives are among {them}"
     )
 
 
@@ -375,10 +413,10 @@ def _design(e: Evidence, about_network: Mapping[str, str]) -> Record:
 def _threshold(decisions: Decisions, s: int) -> Record:
     """Give the threshold for new rows; it follows from costs, or was chosen on all folds."""
     if not decisions.final_rules:
-        return number(None, "in-sample")
+        return number(None, IN_SAMPLE)
     follows = isinstance(decisions.objective, Costs) and not decisions.objective.tuned
     value = decisions.final_rules[s].threshold
-    return number(value, HELD_OUT if follows else "in-sample")
+    return number(value, HELD_OUT if follows else IN_SAMPLE)
 
 
 def _implied(objective: Objective) -> float | None:

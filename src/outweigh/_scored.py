@@ -18,7 +18,7 @@ from outweigh._objective import Costs, Counted, Objective, Ranking
 from outweigh._predictions import Predictions
 from outweigh._repairs import EFFECTIVE_WEIGHT, fit
 
-HELD_OUT, CROSS_FITTED = "held-out", "cross-fitted"
+HELD_OUT, CROSS_FITTED, IN_SAMPLE = "held-out", "cross-fitted", "in-sample"
 
 SHOWN = ("expected_cost", "score", "flagged_share")
 """What is shown of the decisions of each seed and fold."""
