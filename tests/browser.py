@@ -36,6 +36,14 @@ addEventListener("securitypolicyviolation", (event) => {
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 
 
+SAID = """
+(query) => [...document.querySelectorAll(query)].map((e) => {
+  const text = e.matches("input") ? e.value : e.textContent;
+  return [e.id || JSON.stringify(e.dataset), text, e.getAttribute("class"), e.hidden];
+})
+"""
+
+
 @dataclass
 class Trouble:
     """What a page did that no report may do."""
@@ -99,6 +107,11 @@ def opened(
         if javascript:
             trouble.refused += page.evaluate("window.refused")
     assert trouble == Trouble(), trouble
+
+
+def said(page: Page, query: str) -> list[list[object]]:
+    """Give the elements that a query finds: what each is, says, looks like, and if it is hidden."""
+    return page.evaluate(SAID, query)
 
 
 def violations(page: Page) -> list[str]:

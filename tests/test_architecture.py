@@ -22,6 +22,7 @@ _operating:
 _repairs:
 _scores:
 _shapes:
+_written:
 _calibration: _repairs
 _groups: _errors
 _loss: _errors
@@ -72,26 +73,26 @@ _probability_findings: _look _predictions _reading
 _tf_data: _batches _errors _outputs _row_weights _targets
 _references: _chunk _errors _estimators _machine _predictions _reading _weights
 _decision_findings: _compare _counted _difference _look _objective _predictions _reading _scores
-  _versus
+  _versus _written
 _loaders: _batches _errors _py_dataset _row_weights _tf_data
 _program: _chunk _layout _multilabel _network _shapes _treatment
-_settings: _draws _errors _losses _predictions _references _samplers _weights
-_terminal: _chunk _settings
+_settings: _draws _errors _losses _predictions _references _samplers _weights _written
+_terminal: _chunk _settings _written
 _cohorts: _chunk _draws _references _samplers _settings
 _lanes: _chunk _errors _machine _network _program _treatment
 _grammar: _draws _errors _estimators _losses _reading _references _samplers _settings _weights
 _engine: _lanes _network
 _model: _chunk _columns _deployment _errors _features _lanes _network _objective _operating _repairs
   _shapes
-_cases: _columns _errors _files _labels _model _reading
+_cases: _columns _errors _files _labels _model _operating _reading
 _whole: _errors _features _model _network _reading _recipe _repairs _shapes
 _bundle: _errors _files _model _network _operating _reading _recipe _repairs _shapes
 _export: _columns _errors _files _model _network _reading _whole
-_mlflow: _bundle _columns _errors _export _model _network _rows _whole
+_mlflow: _bundle _columns _errors _export _model _network _operating _rows _whole
 _configuration:
-report: _configuration _errors
+report: _configuration _errors _operating _predictions _settings _written
 _json:
-_folder: _bundle _configuration _decisions _errors _files _json _model report
+_folder: _bundle _configuration _decisions _errors _files _json _model _operating report
 _answer: _compare _decisions _errors _files _folder _model _predictions _rows report
 _schema:
 _digest: _labels
@@ -130,7 +131,7 @@ _weigh: _answer _chunk _deployment _engine _errors _final _frames _grammar _netw
 _classifier: _callbacks _chunk _engine _ensemble _errors _grammar _intake _network _plan _settings
   _weights
 _cli: _bundle _cases _demo _deployment _errors _files _folder _grammar _machine _network _plan
-  _predictions _reading _rows _study _table _terminal _test_file _wanted _weigh report
+  _reading _rows _study _table _terminal _test_file _wanted _weigh report
 _search: _answer _callbacks _chunk _classifier _costs _decisions _deployment _errors _grammar
   _intake _network _objective _plan _predictions _settings _split _splitter _study _table _weigh
 __init__: _answer _classifier _compare _costs _counted _counts _elsewhere _errors _export _loaders

@@ -3,12 +3,17 @@
 import copy
 import re
 import unicodedata
+from dataclasses import replace
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from markdown_it import MarkdownIt
 
 import outweigh as ow
 from outweigh._deployment import Deployment
+from outweigh._segment import segment
 from outweigh.report._card import card
 from outweigh.report._markdown import LONGEST, escaped, plain
 from tests.hostile_texts import LONE_SURROGATES, hostile_texts
@@ -39,6 +44,23 @@ def remedies():
     return recorded(world(600), settings=settings, references="logistic", test_size=0.2)[1]
 
 
+def elsewhere(**columns):
+    """A study of predictions of two settings, that somebody else made."""
+    rng = np.random.default_rng(0)
+    y = np.where(np.arange(300) % 10 == 0, "bad", "ok")
+    one = pd.DataFrame({"row": range(300), "fold": np.arange(300) // 60, "y": y})
+    said = [one.assign(setting=s, probability=rng.random(300)) for s in ("none", "b")]
+    said = [said[0].assign(weight_ratio=1.0), said[1].assign(**{"weight_ratio": 1.0} | columns)]
+    return ow.weigh_predictions(pd.concat(said)).results
+
+
+def used(results, name):
+    """The card of a study of which a setting is the one to use."""
+    changed = copy.deepcopy(results)
+    changed["chosen"]["setting"] = name
+    return card(changed)
+
+
 STUDIES = {
     "two classes": {},
     "three classes": {"table": world(k=3)},
@@ -67,6 +89,16 @@ def test_every_kind_of_study_has_a_card(name):
     assert "nan" not in re.findall(r"\w+", markdown)
 
 
+@pytest.mark.parametrize("name", [*STUDIES, "a reference", "made elsewhere"])
+def test_sentences_end_once_and_lie_one_space_apart(name):
+    how = dict(STUDIES.get(name, {"settings": "none", "references": "logistic", "use": "logistic"}))
+    found = elsewhere() if name == "made elsewhere" else recorded(how.pop("table", None), **how)[1]
+    markdown = card(found)
+    assert ".." not in markdown
+    assert not [line for line in markdown.splitlines() if "  " in line.replace("|  |", "")]
+    assert not re.search(r"\d%", markdown)  # a sign of percent stands apart
+
+
 def test_what_was_not_done_is_not_told():
     plain = card(recorded(settings="none")[1])
     assert "taken out" not in plain
@@ -76,6 +108,34 @@ def test_what_was_not_done_is_not_told():
     assert "Before the move to that world" in world_of_its_own
     reference = card(recorded(settings="none", references="logistic", use="logistic")[1])
     assert "It is no network: logistic." in reference
+    assert "It is trained on the same rows as networks, averaged over 2 seeds. Its" in reference
+    assert "taken out" not in reference
+
+
+def test_what_was_done_to_probabilities_is_told_by_its_kind(remedies):
+    out = "What that did to its probabilities is taken out of them again."
+    told = {s["name"]: out in used(remedies, s["name"]) for s in remedies["settings"]}
+    assert told == {
+        **dict.fromkeys(("none", "smote", "logistic"), False),
+        **dict.fromkeys(("power:0.4667", "balanced", "power:1.4"), True),
+        **dict.fromkeys(("focal:2", "focal:2+sqrt", "oversample"), True),
+    }
+    prior = "What that did to the shares of the classes is taken out"
+    assert prior in used(remedies, "smote")
+    leaning = copy.deepcopy(remedies)
+    [reference] = [s for s in leaning["settings"] if s["name"] == "logistic"]
+    reference["inverse"] = "prior only"
+    assert prior not in used(leaning, "logistic")
+    assert "does about the classes by itself is not taken out" in used(leaning, "logistic")
+
+
+def test_predictions_without_weights_are_said_to_have_none():
+    for kind in ("weights", "sampling", "loss", "reference"):
+        markdown = used(elsewhere(kind=kind), "b")
+        assert "It is trained with the setting b. Its probabilities" in markdown
+    weighted = used(elsewhere(weight_ratio=4.0), "b")
+    assert "setting b (class ok weighs 1, class bad weighs 4). What that did" in weighted
+    assert "taken out" in weighted
 
 
 def test_a_cut_off_above_every_case_flags_nobody():
@@ -87,7 +147,7 @@ def test_a_cut_off_above_every_case_flags_nobody():
 def test_the_numbers_are_those_of_the_record(remedies):
     markdown = card(remedies)
     chosen = next(s for s in remedies["settings"] if s["name"] == remedies["chosen"]["setting"])
-    assert f"| recall | {chosen['recall']['value']:.1%} |" in markdown
+    assert f"| recall | {100 * chosen['recall']['value']:.1f} % |" in markdown
     assert f"{remedies['test']['chosen']['brier']['value']:.4f} |" in markdown
     assert f"repaired {chosen['calibration']['repaired']['log_loss']['value']:.4f}" in markdown
     assert remedies["chosen"]["text"] in markdown
@@ -98,7 +158,7 @@ def test_an_interval_stands_beside_its_number(remedies):
     numbers = changed["settings"][0]
     numbers["recall"] |= {"value": 0.5, "interval": [0.25, 0.75]}
     changed["chosen"]["setting"] = numbers["name"]
-    assert "| recall | 50.0% (25.0% to 75.0%) |" in card(changed)
+    assert "| recall | 50.0 % (25.0 % to 75.0 %) |" in card(changed)
 
 
 def test_what_was_not_measured_is_said(remedies):
@@ -116,6 +176,7 @@ def test_segments_have_a_table_each_with_intervals(remedies):
     groups = [
         {
             "name": name,
+            "of": "value",
             "rows": 10,
             "positives": 2,
             **{w: dict.fromkeys(names, number) for w in both},
@@ -127,16 +188,25 @@ def test_segments_have_a_table_each_with_intervals(remedies):
     changed["segments"] = [segment]
     markdown = card(changed)
     assert "By region (cross-fitted" in markdown
-    half = "50.0% (40.0% to 60.0%)"
+    half = "50.0 % (40.0 % to 60.0 %)"
     assert f"| is south \\| west | 10 | 2 | {half} | {half} | {half} | 0.5 |" in markdown
     assert "Whether it errs more in one part" not in markdown
+
+
+def test_a_value_called_missing_is_not_taken_for_what_is_missing():
+    table = world(600)
+    site = [("missing", "x", None)[i % 3] for i in range(600)]
+    made = replace(table, segments=(segment("site", pa.array(site)),))
+    rows = [line.split(" | ")[0] for line in card(recorded(made)[1]).splitlines()]
+    assert [row for row in rows if "missing" in row] == ["| is missing", "| (missing)"]
+    assert "| is x" in rows
 
 
 def test_more_than_two_classes_are_told_of_one_by_one():
     found = recorded(world(k=3))[1]
     number = found["per_class"]["settings"][found["chosen"]["setting"]]["classes"][2]
     rows = found["data"]["classes"]["2"]
-    assert f"| class 2 | {rows} | {number['recall']['value']:.1%} |" in card(found)
+    assert f"| class 2 | {rows} | {100 * number['recall']['value']:.1f} % |" in card(found)
 
 
 def test_an_older_record_has_a_card_too(remedies):

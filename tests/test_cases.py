@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from outweigh import Cost, UsageError
 from outweigh._cases import QUOTES, SIGNS, acts, cases, check_out, for_terminal, to_csv, write
 from outweigh._columns import number_columns
-from outweigh._model import REFER, Model
-from outweigh._operating import Cutoff, LeastCost, LeastRowCost
+from outweigh._model import Model
+from outweigh._operating import REFER, Cutoff, LeastCost, LeastRowCost
 from tests.hostile_texts import hostile_texts
 from tests.models import NAMES, by_hand
 

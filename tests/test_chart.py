@@ -21,8 +21,9 @@ from outweigh.report._axis import (
     shares,
     ticks,
 )
-from outweigh.report._chart import Chart, Line, row_height
+from outweigh.report._chart import Chart, row_height
 from outweigh.report._letters import cut, width
+from outweigh.report._line import Line
 from outweigh.report._markers import CORNERS, marker
 from outweigh.report._plane import BETWEEN, WIDTH
 from outweigh.report._thinning import MOST, distances, thinned

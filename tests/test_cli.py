@@ -109,9 +109,11 @@ def test_weights_are_scikit_learns(command, table):
 
 
 def test_weights_are_of_rules_that_weigh(command, table):
-    status, _, err = command("weights", table, "--target", "sick", "--rule", "focal:2")
-    assert (status, len(err.splitlines())) == (2, 1)
-    assert "--rule must weigh classes" in err
+    for rule in ("focal:2", "path:3", "foo", "balanced,sqrt"):
+        status, out, err = command("weights", table, "--target", "sick", "--rule", rule)
+        assert (status, out, len(err.splitlines())) == (2, "", 1)
+        assert "--rule must weigh classes" in err
+        assert "smote" not in err
 
 
 def test_every_remedy_stands_beside_none_and_the_one_asked_for_is_the_model(
@@ -190,6 +192,12 @@ BAD = {
     "a setting for another table": ("a,b,y\n" + ROWS, ["--settings", "weights:no=1"], 2, "no"),
     "a power that is none": ("a,b,y\n" + ROWS, ["--settings", "power:x"], 2, "number"),
     "a batch larger than the table": ("a,b,y\n" + ROWS, ["--batch-size", "0"], 2, "--batch-size"),
+    "a measurement as target": (
+        "a,b,y\n" + "".join(f"{i},{i % 7},{i / 8}\n" for i in range(99)),
+        [],
+        65,
+        "the target has 99 different values in 99 rows",
+    ),
     "tied classes": ("a,b,y\n" + "1,2,0\n3,4,1\n" * 20, [], 65, "positive"),
     "unknown setting": ("a,b,y\n" + ROWS, ["--settings", "smoat"], 2, "smoat"),
     "an unknown reference": ("a,b,y\n" + ROWS, ["--reference", "forest"], 2, "forest"),

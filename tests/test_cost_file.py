@@ -173,7 +173,7 @@ def test_no_truth_value_is_a_number(of_text):
 # mistakes
 
 MISTAKES = {
-    "empty": ("", "'costs.csv' is empty: write true,good,bad"),
+    "empty": ("", "'costs.csv' is empty: write true,good,bad / good,0,1 / bad,5,0"),
     "blank lines": ("\n\n", "is empty"),
     "a byte order mark": ("\ufeff", "is empty"),
     "a head alone": ("true,good,bad\n", "as its rows; 'costs.csv' lacks 'good', 'bad'"),
@@ -244,6 +244,29 @@ def test_numbers_alone_are_not_taken_for_labels(of_text):
 def test_of_very_many_classes_some_are_named(of_text):
     message = refused(lambda: of_text(PLAIN, [f"class {k}" for k in range(1000)]))
     assert "'class 7' and 992 more" in message
+
+
+@pytest.mark.parametrize(
+    ("classes", "example"),
+    [
+        ((0, 1), "true,0,1 / 0,0,1 / 1,5,0"),
+        ((False, True), "true,False,True / False,0,1 / True,5,0"),
+        (("a,b", 'say "no"'), 'true,"a,b","say ""no""" / "a,b",0,1 / "say ""no""",5,0'),
+        ((1.5, "x" * 30), f"true,1.5,'{'x' * 30}' / 1.5,0,1 / '{'x' * 30}',5,0"),
+        (("a\n", "\u202e"), r"true,'a\n','\u202e' / 'a\n',0,1 / '\u202e',5,0"),
+        ("abc", "true,a,b,c / a,0,1,1 / b,1,0,1 / c,5,5,0"),
+        (range(10), "true,0,1,2,… / 0,0,1,1,… / 1,1,0,1,… / 2,5,5,0,… / …"),
+    ],
+)
+def test_an_example_has_the_labels_of_the_table(of_text, classes, example):
+    for text in ("", "true,ugly\nugly,0\n", "x,y\n1\n"):
+        assert refused(lambda text=text: of_text(text, classes)).endswith(f": write {example}")
+
+
+@pytest.mark.parametrize("classes", [(0, 1), ("a,b", 'say "no"'), "abc"])
+def test_an_example_can_be_copied(of_text, classes):
+    example = refused(lambda: of_text("", classes)).partition(": write ")[2]
+    assert of_text(example.replace(" / ", "\n"), classes).matrix[-1, 0] == 5
 
 
 @pytest.mark.parametrize("name", ["missing.csv", "folder", "line\nbreak\x1b.csv", "x" * 300])

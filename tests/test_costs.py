@@ -221,6 +221,11 @@ def test_relabelled_classes_relabel_the_costs_by_default(counts, data):
             "one missed positive costs as much as 1e+40 false alarms",
         ),
         (Cost(fn=1e300, fp=1e-300), "one missed positive costs as much as inf false alarms"),
+        (Cost(fn=1, fp=1), "one missed positive costs as much as one false alarm"),
+        (Cost(fn=12345, fp=1), "one missed positive costs as much as 12,345 false alarms"),
+        (Cost(fn=0.001, fp=1), "one false alarm costs as much as 1,000 missed positives"),
+        (Cost(fn=2, fp=3), "one false alarm costs as much as 1.5 missed positives"),
+        (Cost(fn=1, fp=1.00001), "one false alarm costs as much as one missed positive"),
         (
             CostMatrix(THREE, "abc", refer=0.5),
             "each case is decided at least expected cost, by costs of 3 classes; handing a case to "

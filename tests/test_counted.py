@@ -322,7 +322,7 @@ def test_texts_say_what_is_asked_for():
         o.name: o.text(("no", "yes")) for o in (FBeta(2), Alerts(2.5), RecallAtPrecision(0.995))
     }
     assert said == {
-        "fbeta:2": "the largest F2 of yes",
+        "fbeta:2": "the largest F2 of class yes",
         "alerts:2.5": "as many positives as possible among 2.5 alerts per 1,000 cases",
         "recall@precision>=0.995": "the largest recall among cut-offs of at least 99.5 % precision",
     }

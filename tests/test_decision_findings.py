@@ -152,8 +152,8 @@ def test_a_floor_that_is_missed_is_told(caught, alarms, state):
     found = ask("floor-missed", e)
     assert found.state == state
     if state == "found":
-        assert "comes to 88.9% precision" in found.findings[0].title
-        assert "below the floor of 90.0%" in found.findings[0].title
+        assert "comes to 88.9 % precision" in found.findings[0].title
+        assert "below the floor of 90.0 %" in found.findings[0].title
     e.decisions.objective = PrecisionAtRecall(1)
     assert "% recall on rows that" in ask("floor-missed", e).findings[0].title
     e.decisions.objective = FBeta(1)
@@ -217,8 +217,8 @@ def moved(shift=2.0, *, noise=0.0, verdict="no_detectable_gain"):
 def test_weights_that_only_move_the_threshold_are_found():
     [finding] = ask("weights-moved-threshold", moved()).findings
     p = moved().predictions.probability[:, 0, :, 1]
-    assert f"flag {(p[1] > 0.5).mean():.1%} of the cases" in finding.title
-    assert f"without weights {(p[0] > 0.5).mean():.1%}" in finding.title
+    assert f"flag {100 * (p[1] > 0.5).mean():.1f} % of the cases" in finding.title
+    assert f"without weights {100 * (p[0] > 0.5).mean():.1f} %" in finding.title
 
 
 def test_weights_that_gain_move_little_or_rank_otherwise_are_not():

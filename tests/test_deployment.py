@@ -51,6 +51,15 @@ def test_where_nothing_differs_any_number_of_classes_will_do():
     assert not AS_TRAINED.differs
 
 
+def test_what_differs_is_said_in_percent():
+    assert Deployment(prevalence=0.05).text() == (
+        "figures are for a world in which 5 % of the cases are positive"
+    )
+    assert Deployment(sampled_at=0.001).text() == (
+        "figures are for all negatives, of which 0.1 % were in the table"
+    )
+
+
 @given(INSIDE, INSIDE)
 def test_there_and_back_again(b, there):
     said = np.array([[0.9, 0.1], [0.2, 0.8], [0.0, 1.0]])

@@ -16,7 +16,9 @@ import numpy as np
 import pytest
 
 import outweigh as ow
+from outweigh._deployment import Deployment
 from outweigh._errors import UsageError
+from outweigh._scores import confusion
 from outweigh.report._figure import Figures
 from outweigh.report._figures import charts, figures
 from outweigh.report._plot import literal
@@ -24,7 +26,7 @@ from outweigh.report._remedy_figures import MOST_WEIGHTS, remedy_charts
 from outweigh.report._shown import slug
 from outweigh.report._weight_figures import weight_charts
 from tests.test_record import recorded
-from tests.trainers import world
+from tests.trainers import table_of, world
 
 OF_ALL = [
     *("cost-by-weight", "flagged-by-weight", "cost-by-threshold"),
@@ -46,7 +48,8 @@ def group(name, value):
     shown = ("expected_cost", "score", "flagged_share", "recall", "precision")
     around = None if value is None else [value - 0.1, value + 0.1]
     numbers = dict.fromkeys(shown, number(value, around))
-    return {"name": name, "rows": 9, "positives": 3, "chosen": numbers, "twin": numbers}
+    counts = {"rows": 9, "positives": 3}
+    return {"name": name, "of": "value", **counts, "chosen": numbers, "twin": numbers}
 
 
 @pytest.fixture(scope="module")
@@ -306,11 +309,102 @@ def test_groups_stand_beside_all_rows_for_chosen_and_twin(results):
     assert [line.name for line in chart.lines] == ["balanced", "none"]
     assert [text for _, text in chart.y.heads] == ["Recall", "Precision", "Flagged"]
     line = chart.lines[0]
+    assert [text for _, text in chart.y.names[:3]] == ["all rows", "is north", "is south"]
     assert line.names[:3] == ["all rows", "north", "south"]
     recall = by_name(changed)["balanced"]["recall"]["value"]
     assert line.x[:2] == [recall, 0.5]
     assert math.isnan(line.x[2])
     assert (line.low[1], line.high[1]) == (0.4, 0.6)
+
+
+def test_a_value_called_missing_is_not_taken_for_what_is_missing(results):
+    changed = copy.deepcopy(results)
+    groups = changed["segments"][0]["groups"]
+    groups[:] = [group("missing", 0.5), group("(missing)", 0.5) | {"of": "missing"}]
+    chart = chart_of(changed, "segments-site")
+    assert [text for _, text in chart.y.names[1:3]] == ["is missing", "(missing)"]
+
+
+@pytest.mark.parametrize("where", ["value", "at_half", "by_seed", "by_seed_at_half"])
+def test_a_score_or_a_cost_below_0_lies_on_its_axis(results, where):
+    low = copy.deepcopy(results)
+    balanced = by_name(low)["balanced"]
+    key = "expected_cost"
+    if where == "value":
+        balanced[key] |= {"value": -3.0}
+    elif where == "at_half":
+        balanced["at_half"][key] |= {"value": -3.0}
+    else:
+        balanced["by_seed"][key if where == "by_seed" else f"{key}_at_half"][0] = -3.0
+    assert chart_of(low, "cost-by-weight").plane.y.low < -3
+    assert chart_of(results, "cost-by-weight").plane.y.low == 0
+
+
+def test_of_many_classes_too_a_cost_below_0_lies_on_its_axis(three_classes):
+    low = copy.deepcopy(three_classes)
+    by_name(low)["balanced"]["by_seed"]["expected_cost"][0] = -3.0
+    assert chart_of(low, "cost-by-weight").plane.y.low < -3
+    assert chart_of(three_classes, "cost-by-weight").plane.y.low == 0
+
+
+def test_benefits_are_costs_below_0_at_each_threshold():
+    found = recorded(world(600), settings="none", objective=ow.Cost(fn=0, fp=1, tp=-9))[1]
+    chart = chart_of(found, "cost-by-threshold")
+    assert chart.plane.y.low < min(chart.lines[0].y) < 0
+
+
+# thresholds that flag nobody or everybody
+
+ENDS = {
+    (None, None, None, None, 0.1487): (0, 4),
+    (None, None, None): (0, 3),
+    (0.0, 0.0): (2, 0),
+    (0.2, None, 0.0): (1, 1),
+    (0.2, 0.3): (0, 0),
+}
+
+
+def tuned(results, by_fold):
+    changed = copy.deepcopy(results)
+    changed["thresholds"][0] |= {"by_fold": list(by_fold), "by_seed": [list(by_fold)] * 2}
+    return changed
+
+
+@pytest.mark.parametrize("by_fold", ENDS)
+def test_thresholds_that_flag_nobody_or_everybody_are_counted_and_lie_at_the_ends(results, by_fold):
+    everybody, nobody = ENDS[by_fold]
+    n = len(by_fold)
+    chart = chart_of(tuned(results, by_fold), "thresholds-none")
+    for whom, count in (("everybody", everybody), ("nobody", nobody)):
+        says = f"flag {whom}, {count} of {n} folds and {2 * count} of {2 * n} seeds and folds"
+        assert (says in chart.caption) == (f"flag {whom}" in chart.caption) == (count > 0)
+    line, laid = chart.lines[0], chart.plane
+    assert len(line.x) == n
+    assert sum(laid.x(x) > laid.x.end for x in line.x) == nobody
+    assert sum(laid.x(x) < laid.x.start for x in line.x) == everybody
+    [drawn, _] = [e for e in ElementTree.fromstring(str(chart.svg())).iter() if e.get("data-name")]
+    assert len([e for e in drawn.iter() if "dot" in (e.get("class") or "")]) == n
+
+
+def test_the_threshold_that_costs_imply_lies_on_the_axis_of_the_tuned_ones(results):
+    for by_fold in ENDS:
+        chart = chart_of(tuned(results, by_fold), "thresholds-none")
+        [(implied, _)] = chart.marks
+        assert chart.plane.x.start < chart.plane.x(implied) < chart.plane.x.end
+
+
+def test_a_plot_shows_thresholds_that_flag_nobody_or_everybody_at_its_ends(results):
+    figure = Figures(tuned(results, (None, 0.0, 0.2)), "polars")["thresholds-none"]
+    assert figure.frame()["x"][:3].to_list() == [math.inf, 0.0, 0.2]
+    axes = figure.plot()
+    low, high = axes.get_xlim()
+    assert axes.lines[0].get_xdata().tolist() == [high, low, 0.2]
+    axes.figure.savefig(io.BytesIO(), format="png", dpi=40)
+
+
+def test_the_table_of_a_figure_tells_infinite_from_unknown(results):
+    rows = chart_of(tuned(results, (None, 0.2)), "thresholds-none").table()
+    assert [row[1] for row in rows[:2]] == ["∞", "0.2"]
 
 
 # as frames
@@ -436,6 +530,81 @@ def test_figures_can_be_pickled(drawn):
 
 
 # decisions
+
+
+def with_roles(**roles):
+    """A table with amounts or weights of its rows."""
+    table, rng = world(600), np.random.default_rng(0)
+    columns = {name: rng.uniform(0.2, 9, 600) for name in roles}
+    named = {"amount_column": "a"} if "amount" in roles else {}
+    return table_of(table.columns.numbers, table.y, **columns, **named)
+
+
+BENEFITS = [[-0.5, 1.0], [6.0, -2.0]]
+DECIDED = {
+    "by default": {},
+    "costs": {"objective": ow.Cost(fn=9, fp=1), "use": "balanced"},
+    "nobody flagged": {"objective": ow.Cost(fn=1, fp=1e6)},
+    "a tuned threshold": {"objective": ow.Cost(fn=4, fp=1, tuned=True)},
+    "referral": {"objective": ow.Cost(fn=9, fp=1, refer=0.2), "use": "balanced"},
+    "nobody referred": {"objective": ow.Cost(fn=9, fp=1, refer=50.0)},
+    "benefits and referral": {"objective": ow.CostMatrix(BENEFITS, (0, 1), refer=0.1)},
+    "a cost for each row": {"table": {"amount": 1}, "objective": ow.RowCost(2)},
+    "F1": {"objective": ow.FBeta(1), "use": "balanced"},
+    "Matthews": {"objective": ow.Matthews()},
+    "alerts": {"objective": ow.Alerts(50)},
+    "recall at precision": {"objective": ow.RecallAtPrecision(0.3)},
+    "row weights": {"table": {"row_weight": 1}, "objective": ow.Cost(fn=9, fp=1, refer=0.3)},
+    "another world": {"deployment": Deployment(prevalence=0.3), "objective": ow.Matthews()},
+    "referral in another world": {
+        "deployment": Deployment(prevalence=0.02),
+        "objective": ow.Cost(fn=60, fp=1, refer=0.4),
+    },
+    "repetitions": {"repeats": 2, "objective": ow.Cost(fn=9, fp=1, refer=0.3)},
+}
+KINDS = {
+    (1, 1): "1: caught",
+    (1, 0): "1: missed",
+    (1, 2): "1: referred",
+    (0, 1): "others: false alarms",
+    (0, 0): "others: left alone",
+    (0, 2): "others: referred",
+}
+
+
+@pytest.mark.parametrize("name", DECIDED)
+def test_decisions_are_those_that_the_study_made(name):
+    how = dict(DECIDED[name])
+    table = with_roles(**how.pop("table")) if "table" in how else world(600)
+    evidence, found = recorded(table, **how)
+    figure, d = Figures(found, "polars")["decisions"], evidence.decisions
+    assert figure.basis == "cross-fitted"
+    refers = getattr(d.objective, "refer", None) is not None
+    for line in dict.fromkeys((found["chosen"]["setting"], "none")):
+        decided = d.decided[d.predictions.settings.index(line)]
+        cells = confusion(d.cases.y, decided, 2, d.cases.weight, n_decisions=2 + refers)
+        expected = {KINDS[cell]: n for cell, n in np.ndenumerate(1000 * cells / cells.sum())}
+        rows = figure.frame().filter(figure.frame()["line"] == line)
+        assert dict(zip(rows["name"], rows["x"], strict=True)) == pytest.approx(expected, abs=1e-6)
+        assert rows["x"].min() >= 0
+
+
+def test_where_a_miss_costs_no_more_than_a_case_left_alone_it_is_not_known_apart():
+    objective = ow.CostMatrix([[0.5, 1.0], [0.5, 0.0]], (0, 1), refer=0.1)
+    chart = chart_of(recorded(world(600), objective=objective)[1], "decisions")
+    known = {
+        n: math.isfinite(x) for n, x in zip(chart.lines[0].names, chart.lines[0].x, strict=True)
+    }
+    assert [name for name, is_known in known.items() if is_known] == [
+        "1: caught",
+        "others: false alarms",
+    ]
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_a_ranking_decides_nothing_and_draws_no_decisions(k):
+    found = recorded(world(600, k=k), objective=ow.AveragePrecision())[1]
+    assert "decisions" not in Figures(found)
 
 
 def test_the_decisions_of_1000_cases_are_a_figure_too(results, three_classes):

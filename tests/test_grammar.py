@@ -10,7 +10,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from outweigh._errors import UsageError
-from outweigh._grammar import REMEDIES, USUAL, check_usable, parse_references, parse_settings
+from outweigh._grammar import (
+    GRAMMAR,
+    REMEDIES,
+    USUAL,
+    WEIGHT_RULES,
+    check_usable,
+    parse_references,
+    parse_rule,
+    parse_settings,
+)
 from outweigh._losses import Focal, LogitAdjusted, Smoothed, VectorScaled
 from outweigh._settings import Setting
 from outweigh._weights import Effective, Fixed, Power, Ratio
@@ -105,13 +114,38 @@ def test_labels_are_given_as_their_text(text, classes, pairs):
         ("weights:0=1|1=2|2=3", (0, 1), "came '2', which is none of"),
         ("weights:0=1|0=2|1=3", (0, 1), "class must have one weight; 0 has 2"),
         ("weights:0=1|1=0", (0, 1), "the weight of class 1 must be"),
-        ("weights:0=1|1=x", (0, 1), "must hold a number; came 'x'"),
+        ("weights:0=1|1=x", (0, 1), "must hold a number; came 'x': write weights:0=1"),
+        ("effective:x", (0, 1), "must hold a number; came 'x': write effective:0.999$"),
+        ("foo:x", (0, 1), "must hold a number; came 'x': choose from none"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(text, classes, message):
     with pytest.raises(UsageError, match=message) as caught:
         parse_settings(text, classes)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", WEIGHT_RULES.split(", "))
+def test_a_rule_alone_is_the_setting_of_that_name(text):
+    assert parse_rule(text, (0, 1)) == parse_settings(f" {text} ", (0, 1))[-1]
+
+
+@pytest.mark.parametrize("text", GRAMMAR.removeprefix(f"{WEIGHT_RULES}, ").split(", "))
+def test_no_other_setting_is_a_rule(text):
+    with pytest.raises(UsageError, match="--rule must weigh classes"):
+        parse_rule(text, (0, 1))
+
+
+@pytest.mark.parametrize("text", ["foo", "foo:2", "balanced,sqrt", "sqrt+none", "balanced:2", ""])
+def test_what_is_no_rule_is_answered_with_rules_alone(text):
+    with pytest.raises(UsageError) as caught:
+        parse_rule(text, (0, 1))
+    assert str(caught.value).endswith(f"came {text!r}: choose from {WEIGHT_RULES}")
+
+
+def test_a_path_is_no_rule_but_several():
+    with pytest.raises(UsageError, match="which stands for several: choose one of them, such as"):
+        parse_rule("path:3", (0, 1))
 
 
 # remedies

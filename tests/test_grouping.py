@@ -38,6 +38,14 @@ def test_missing_values_are_the_last_group():
     assert groups([None, None]) == ({"missing": 2}, "categories")
 
 
+def test_each_group_says_what_its_rows_have_in_common():
+    of = lambda values: grouping(segment("s", pa.array(values)).values).of
+    assert of(["a", "missing", None]) == ("value", "value", "missing")
+    assert of([*(f"t{i}" for i in range(13)), None]) == (*["value"] * 11, "rest", "missing")
+    assert of([*range(13), None]) == (*["range"] * 4, "missing")
+    assert of(["all others (2 values)"]) == ("value",)
+
+
 def test_a_value_called_missing_is_not_taken_for_one():
     assert groups(["missing", None, None, "missing", "missing"])[0] == {
         "missing": 3,
@@ -147,12 +155,12 @@ columns = st.one_of(
 def test_every_row_is_in_one_group_and_equal_values_are_in_the_same(column):
     values = segment("s", pa.array(column, from_pandas=True)).values
     found = grouping(values)
-    assert len({*found.names}) == len(found.names) <= MOST_GROUPS + 1
+    assert len({*found.names}) == len(found.names) == len(found.of) <= MOST_GROUPS + 1
     assert {*found.code.tolist()} == {*range(len(found.names))}
     by_value = {}
     for value, g in zip(values.to_pylist(), found.code.tolist(), strict=True):
         assert by_value.setdefault(value, g) == g
-    assert (None in by_value) == ("missing" in found.names[-1])
+    assert (None in by_value) == ("missing" in found.of)
 
 
 @pytest.mark.parametrize("seed", range(3))

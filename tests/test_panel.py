@@ -13,9 +13,9 @@ from outweigh._tallies import BUDGET, MOST_BY_SEED
 from outweigh.report import page
 from outweigh.report._figures import charts
 from outweigh.report._panel import panel, saying
-from outweigh.report._point import whole_cases
 from outweigh.report._tables import GROUPS
-from outweigh.report._words import few, number, percent, signed
+from outweigh.report._words import brief, cut_off, few, number, percent, signed, whole
+from tests.test_point import cases_of
 from tests.test_record import recorded
 from tests.trainers import world
 
@@ -120,7 +120,19 @@ def test_the_picture_has_a_mark_for_each_of_1000_cases():
         for kind, d in re.findall(r'<path class="(\w+)" d="([^"]*)"', str(here.picture))
     }
     assert sum(marks.values()) == 1000
-    assert list(marks.values()) == whole_cases(here.here.per_1000)
+    assert list(marks.values()) == cases_of(*here.rows.values())
+
+
+def test_who_is_flagged_is_said_in_words_where_it_is_everybody_or_nobody():
+    _, results = recorded(world(600), objective=ow.FBeta(1))
+    for threshold, text, who in (
+        (None, "flag nobody", "nobody"),
+        (0.0, "flag everybody", "everybody"),
+    ):
+        results["chosen"]["threshold"] = threshold
+        here = panel_of(results)
+        assert here.shown.endswith(f"flagged from the threshold, {who}.")
+        assert re.search(rf'<data id="n-threshold" value="[^"]*">{text}</data>', page(results))
 
 
 def spread(rng, total, n_knots):
@@ -160,7 +172,7 @@ def test_what_is_said_adds_up():
     said = re.sub("[\u2068\u2069]", "", saying(here.here, "sick"))
     pattern = (
         r"Of 1,000 cases, (\d+) are “sick”. Flagged: (\d+), namely (\d+) of those and "
-        r"(\d+) others. Missed: (\d+)."
+        r"(\d+) of the others. Missed: (\d+)."
     )
     positives, flagged, caught, alarmed, missed = map(int, re.fullmatch(pattern, said).groups())
     assert positives == caught + missed
@@ -176,6 +188,10 @@ def test_where_positives_are_rare_parts_of_one_are_told():
 @pytest.mark.parametrize(
     ("write", "x", "text"),
     [
+        (whole, 60.5, "61"),  # halves go up
+        (whole, 12_345_678, "12,345,678"),
+        (few, 2.5 - 1e-15, "2.5"),
+        (few, 10.5 - 1e-14, "11"),
         (few, 0.00004, "0"),
         (few, 1 / 3, "0.33"),
         (few, 12.5, "13"),
@@ -185,7 +201,18 @@ def test_where_positives_are_rare_parts_of_one_are_told():
         (number, 1234567.0, "1,235,000"),
         (number, 68_125_000_000.0, "68,130,000,000"),  # halves go up
         (number, 1.5e-5, "0.000015"),
+        (number, 1.2345, "1.235"),  # which a float is not
+        (number, 1.0005, "1.001"),
         (number, float("inf"), "–"),
+        (percent, 0.0705, "7.05 %"),
+        (signed, 6.25, "+6.3 %"),
+        (signed, -6.25, "-6.3 %"),
+        (brief, 0.0, "0"),
+        (brief, 119e9, "119B"),
+        (brief, 999_999.9, "1M"),
+        (brief, 1.25e16, "12,500T"),
+        (brief, 2.5e-8, "0.000000025"),
+        (cut_off, 0.0, "flag everybody"),
         (percent, 1.0, "100 %"),
         (percent, 0.00012345, "0.0123 %"),
         (signed, -3.04, "-3 %"),

@@ -1,6 +1,7 @@
 """A point: counted tables against the rows that they were counted from."""
 
 import math
+from itertools import product
 
 import numpy as np
 import pytest
@@ -11,6 +12,15 @@ from outweigh.report._point import Costs, Tables, point, prevalence, whole_cases
 
 COSTS = Costs(tn=-1.0, fp=3.0, fn=20.0, tp=2.0)
 PREVALENCES = st.floats(1e-4, 0.999)
+
+
+def cases_of(tp, fn, fp, tn):
+    """Give whole cases of 1,000 from counts, in whole numbers alone: halves go up."""
+    total = tp + fn + fp + tn
+    positives = (2000 * (tp + fn) + total) // (2 * total)
+    caught = (2 * tp * positives + tp + fn) // (2 * (tp + fn))
+    alarmed = (2 * fp * (1000 - positives) + fp + tn) // (2 * (fp + tn))
+    return [caught, positives - caught, alarmed, 1000 - positives - alarmed]
 
 
 def rows(n=400, seed=0):
@@ -110,6 +120,19 @@ def test_cases_of_1000_add_up():
     found = tables(y, p, 0.03)
     for g in range(0, len(found.knots), 7):
         assert sum(point(found, "none", g, COSTS).per_1000) == pytest.approx(1000)
+
+
+@pytest.mark.parametrize("positives", [4, 8, 12, 20, 48])
+@pytest.mark.parametrize("negatives", [60, 80, 104, 1000])
+def test_halves_of_a_case_go_up_whatever_floats_make_of_them(positives, negatives):
+    every = [*product(range(positives + 1), range(0, negatives + 1, max(1, negatives // 25)))]
+    tp, fp = (list(column) for column in zip(*every, strict=True))
+    counts = {"threshold": [0.0] * len(every), "positives": positives, "negatives": negatives}
+    counts |= {"factor": [1, 1], "settings": {"none": {"tp": tp, "fp": fp}}}
+    found = Tables(counts, prevalence(counts))
+    for g, (caught, alarmed) in enumerate(every):
+        cells = (caught, positives - caught, alarmed, negatives - alarmed)
+        assert whole_cases(point(found, "none", g, COSTS).per_1000) == cases_of(*cells)
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=4, max_size=4))

@@ -30,7 +30,8 @@ def test_only_class_weights_inflate():
     names = ("none", "oversample", "power:1.4")
     kinds = ("weights", "sampling", "weights")
     e = of_predictions(np.full((3, 100), 0.1), y, raw=raw, names=names, kinds=kinds)
-    assert "'power:1.4', networks say 3.0" in ask("probabilities-inflated", e).findings[0].title
+    [found] = ask("probabilities-inflated", e).findings
+    assert "'power:1.4', networks take class 'yes' for 3.0 times" in found.title
     e = of_predictions(np.full((2, 100), 0.1), y, raw=raw[:2], names=names[:2], kinds=kinds[:2])
     assert ask("probabilities-inflated", e).because == "no class weights were tried"
 
@@ -40,7 +41,9 @@ def test_the_factor_is_told_of_balanced_weights():
     raw = np.repeat([[0.1], [0.5], [0.9]], 100, axis=1)
     e = of_predictions(np.full((3, 100), 0.1), y, raw=raw, best="power:1.4")
     title = ask("probabilities-inflated", e).findings[0].title
-    assert "'balanced', networks say 5.0 times too much of 'yes': 0.5 on average" in title
+    assert "'balanced', networks take class 'yes' for 5.0 times as frequent as it is: they say" in (
+        title
+    )
 
 
 def test_without_balanced_weights_the_best_ones_are_asked():
@@ -166,7 +169,7 @@ def test_each_of_several_classes_is_tested():
     off = honest * [1, 1, 3]
     off /= off.sum(axis=1, keepdims=True)
     titles = [f.title for f in ask("repair-not-enough", of_predictions([off], y)).findings]
-    assert any("probabilities of 2" in title for title in titles)
+    assert any("probabilities of class 2" in title for title in titles)
 
 
 def flipped(y, share, seed=0):
@@ -196,7 +199,7 @@ def test_the_numbers_of_noise_can_be_counted():
     p = np.where(np.arange(1000) < 250, 0.01, 0.1)
     title = ask("label-noise", of_predictions([p], y)).findings[0].title
     assert title.startswith(
-        "Of the 250 rows that are surest not to be 'yes', 20 are, where 2.5 are"
+        "Of the 250 rows that are surest not to be of class 'yes', 20 are, where 2.5 are"
     )
 
 
@@ -209,7 +212,7 @@ def test_a_common_positive_class_is_no_matter():
     p, y = drawn(spread=3.0, log_odds=-4.0)
     y = flipped(y, 0.01)
     title = ask("label-noise", of_predictions([1 - p], 1 - y)).findings[0].title
-    assert "surest not to be 'no'" in title
+    assert "surest not to be of class 'no'" in title
 
 
 def test_each_row_counts_once_however_often_it_is_judged():
@@ -224,7 +227,8 @@ def test_each_row_counts_once_however_often_it_is_judged():
             row=np.tile(np.arange(1000), 9),
         )
         assert ask("label-noise", e).state == state
-    assert "not to be 'yes', 20 are, where 1.5 are" in ask("label-noise", e).findings[0].title
+    [found] = ask("label-noise", e).findings
+    assert "not to be of class 'yes', 20 are, where 1.5 are" in found.title
 
 
 def test_a_small_excess_is_no_noise_however_sure():

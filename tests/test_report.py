@@ -75,7 +75,7 @@ def test_the_numbers_of_the_table_are_those_of_the_record(results):
     text = page(results)
     for setting in results["settings"]:
         assert f"<td>{setting['expected_cost']['value']:.4g}</td>" in text
-        assert f"<td>{setting['recall']['value']:.1%}</td>" in text
+        assert f"<td>{100 * setting['recall']['value']:.1f} %</td>" in text
     assert f"<td>{results['test']['twin']['brier']['value']:.4f}</td>" in text
 
 
@@ -117,6 +117,14 @@ def test_the_same_record_gives_the_same_page(results):
 def test_more_than_two_classes_have_a_page_too(three_classes):
     assert "power τ" in page(three_classes)
     Page(page(three_classes))
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_a_sign_of_percent_stands_apart(results, three_classes, k):
+    html = page(results if k == 2 else three_classes)
+    text = re.sub(r"<(style|script)\b.*?</\1>", "", html, flags=re.DOTALL)
+    assert "1 %" in text
+    assert not re.search(r"\d%", text)
 
 
 def test_what_is_no_number_is_a_dash(results):

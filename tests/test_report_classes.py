@@ -1,12 +1,13 @@
 """More than two classes on the page: any costs decided anew, and each class by itself."""
 
 import json
+import re
 from functools import cache
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outweigh._cells import cells
@@ -16,11 +17,11 @@ from outweigh._per_class import per_class
 from outweigh._rankings import AveragePrecision
 from outweigh._repairs import NONE
 from outweigh._scored import all_numbers
-from outweigh.report import STYLES, _file, _policy, _template
+from outweigh.report import STYLES, _file, _policy, _script, _template
 from outweigh.report._block import block
-from outweigh.report._classes import at_costs, classes, classes_data
-from outweigh.report._confusion import dearest, outcome
-from tests.browser import chromium, opened, violations  # noqa: F401  (one is a fixture)
+from outweigh.report._classes import classes, classes_data
+from outweigh.report._confusion import at_costs, dearest, outcome
+from tests.browser import chromium, opened, said, violations  # noqa: F401  (one is a fixture)
 from tests.records import record
 
 CHOSEN, TWIN, BEST = NAMES = ("power:0.7", "none", "balanced")
@@ -83,7 +84,7 @@ def of_four(refer):
 
 def paper(results):
     """A page with nothing but what is tested here."""
-    style, script = "".join(map(_file, STYLES)), _file("classes.js")
+    style, script = "".join(map(_file, STYLES)), _script("classes")
     return (
         _template()
         .environment.from_string(SHELL)
@@ -131,6 +132,7 @@ class Tags(HTMLParser):
 # any costs, in Python
 
 
+@settings(deadline=None)  # the first of them makes the study
 @given(st.integers(0, 10_000), st.sampled_from([None, 0.7]))
 def test_each_cell_is_decided_at_least_expected_cost(seed, refer):
     results, _ = of_four(refer)
@@ -378,6 +380,28 @@ def test_the_study_s_costs_show_the_study_s_own_decisions(browser):
         costs = np.column_stack([1 - np.eye(4), np.full(4, 0.7)])
         twin = at_costs(results["cells"], TWIN, costs)
         is_shown(page.evaluate(READ), twin, twin)
+
+
+TEXTS = (
+    "#class-costs :is(data, input), #c-saying, #c-name, #c-dearest, #c-dearest-true, "
+    "#c-dearest-decided, #c-confusion td, #c-exact, #c-rounded"
+)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"refer": 0.7}, {"ranks": True}, {"k": 7}, {"k": 3, "row_weight": np.full(600, 0.3)}],
+    ids=["four", "referral", "ranking", "seven", "row weights"],
+)
+def test_the_script_begins_with_the_texts_that_stand_there_without_it(browser, how):
+    written = paper(study(**how)[0])
+    with opened(browser, written, javascript=False) as page:
+        still = said(page, TEXTS)
+    with opened(browser, written) as page:
+        live = said(page, TEXTS)
+    assert len(still) > 30
+    assert live == still
+    assert any(re.search(r"\d %$", text) for _, text, _, _ in live)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import math
 import re
 from dataclasses import replace
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +12,13 @@ import pytest
 
 import outweigh as ow
 from outweigh import _demo
-from outweigh._deployment import Deployment
+from outweigh._deployment import Deployment, deployed
 from outweigh._segment import Segment
+from outweigh.report import _words as words
 from outweigh.report import page
-from tests.browser import chromium, opened, violations  # noqa: F401  (the fixture "browser")
+from outweigh.report._panel import saying, told
+from outweigh.report._point import Costs, Tables, point, prevalence
+from tests.browser import chromium, opened, said, violations  # noqa: F401  (one is a fixture)
 from tests.test_record import recorded
 from tests.trainers import world
 
@@ -103,6 +107,201 @@ def test_a_page_is_whole_without_its_scripts(browser, name):
         assert window.evaluate(EMPTY) == []
 
 
+TEXTS = (
+    "[id^=n-], #saying, #shown, #implied, [data-cases], [data-twin], [data-name], #picture path, "
+    "#panel-title ~ .note, .outcome dt"
+)
+
+
+def fractions_of_weight():
+    """Rows of weight 1/2: half of all sums are halves."""
+    table = world(601)
+    return replace(table, row_weight=np.full(len(table.y), 0.5)), {"objective": ow.Cost(fn=7, fp=1)}
+
+
+@cache
+def four_positives():
+    """Of 4 positives and 80 others 3 and 15 are flagged: 178.57 of 1,000 cases, and 0.5 missed."""
+    row = np.arange(84)
+    flagged = (row < 3) | ((row >= 4) & (row < 19))
+    of_each = {"row": row, "fold": row % 2, "y": (row < 4).astype(int)}
+    of_each["probability"] = np.where(flagged, 0.5, 0.001)
+    columns = {name: np.tile(column, 2) for name, column in of_each.items()}
+    frame = pa.table(columns | {"setting": np.repeat(["none", "b"], 84)})
+    return ow.weigh_predictions(frame, objective=ow.Cost(fn=30, fp=1)).results
+
+
+def cut_at(threshold):
+    """A study that chose this threshold, as a record has it."""
+    _, results = recorded(world(600), objective=ow.FBeta(1))
+    results["chosen"]["threshold"] = threshold
+    return results
+
+
+BEGINNINGS = {
+    **{name: lambda name=name: study(name)[1] for name in STUDIES if name != "three classes"},
+    "costs of many digits": lambda: recorded(world(600), objective=ow.Cost(fn=1.2345, fp=1.0005))[
+        1
+    ],
+    "costs of billions": lambda: recorded(world(600), objective=ow.Cost(fn=1e11, fp=1.5e9))[1],
+    "benefits": lambda: recorded(world(600), objective=ow.Cost(fn=5, fp=1, tp=-30))[1],
+    "halves of rows": lambda: recorded(fractions_of_weight()[0], **fractions_of_weight()[1])[1],
+    "four positives": four_positives,
+    "nobody is flagged": lambda: cut_at(None),
+    "everybody is flagged": lambda: cut_at(0.0),
+}
+
+
+@pytest.mark.parametrize("name", BEGINNINGS)
+def test_the_script_begins_with_the_texts_that_stand_there_without_it(browser, name):
+    written = page(BEGINNINGS[name]())
+    with opened(browser, written, javascript=False) as window:
+        still = said(window, TEXTS)
+    with opened(browser, written) as window:
+        window.wait_for_selector("#controls:not([hidden])")
+        live = said(window, TEXTS)
+    assert len(still) > 40
+    assert live == still
+
+
+TICKS = """
+() => Object.fromEntries([...document.querySelectorAll("figure[data-figure] > svg")].map((e) =>
+  [e.parentNode.dataset.figure, [...e.querySelectorAll(".tick")].map((tick) => tick.textContent)]))
+"""
+
+
+def test_axes_are_written_short_with_the_script_and_without(browser):
+    written = page(recorded(world(600), objective=ow.Cost(fn=1e11, fp=1e9))[1])
+    with opened(browser, written, javascript=False) as window:
+        still = window.evaluate(TICKS)
+    with opened(browser, written) as window:
+        window.wait_for_selector("#controls:not([hidden])")
+        live = window.evaluate(TICKS)
+    for ticks in (still, live):
+        assert [tick for of in ticks.values() for tick in of if re.search(r"\de[+-]", tick)] == []
+        assert any(re.fullmatch(r"[\d.]+[BT]", tick) for tick in ticks["cost-by-threshold"])
+
+
+# as the script has it
+
+
+WRITTEN = """
+(numbers) => numbers.map((x) => [
+  words.whole(x), words.few(x), words.number(x), words.number(x, 3), words.percent(x),
+  words.signed(x), words.brief(x), words.cutOff(x),
+])
+"""
+
+
+def some_numbers():
+    """Numbers of all sizes, halves of every digit, and what floats make of them."""
+    rng = np.random.default_rng(0)
+    halves = (rng.integers(1, 10**5, 800) + 0.5) / 10.0 ** rng.integers(-2, 9, 800)
+    nearly = np.nextafter(halves, rng.choice([-np.inf, np.inf], 800))
+    wild = 10 ** rng.uniform(-12, 17, 800)
+    whole = np.floor(10 ** rng.uniform(0, 15, 400))
+    edges = [0.0, -0.0, 1.2345, 1.0005, 9.95, 9.949999, 1e-4, 0.00009999, 999.5, 999_999.5, 1e15]
+    positive = np.concatenate([edges, halves, nearly, wild, whole])
+    return np.concatenate([positive, -positive]).tolist()
+
+
+def test_python_writes_numbers_as_the_script_does(browser):
+    numbers = some_numbers()
+    with opened(browser, html("two classes")) as window:
+        live = window.evaluate(WRITTEN, numbers)
+    own = [
+        [
+            *(words.whole(x), words.few(x), words.number(x), words.number(x, 3), words.percent(x)),
+            *(words.signed(x), words.brief(x), words.cut_off(x)),
+        ]
+        for x in numbers
+    ]
+    assert [pair for pair in zip(numbers, own, live, strict=True) if pair[1] != pair[2]][:5] == []
+
+
+POINTS = """
+([study, table]) => {
+  const at = pointsOf(study, { ...study.start, miss: 30, alarm: 1 });
+  const { told, saying } = sayingsOf(study, {}, at);
+  return table.tp.map((_, g) => {
+    const { cases } = at.point(table, g);
+    return [cases, told(cases).texts, saying(told(cases))];
+  });
+}
+"""
+
+
+@pytest.mark.parametrize(("positives", "negatives"), [(4, 80), (8, 104), (20, 60), (12, 1188)])
+def test_python_rounds_cases_as_the_script_does(browser, positives, negatives):
+    every = [*product(range(positives + 1), range(0, negatives + 1, max(1, negatives // 30)))]
+    tp, fp = (list(column) for column in zip(*every, strict=True))
+    knots = np.linspace(0, 1, len(every)).tolist()
+    counts = {"threshold": knots, "positives": positives, "negatives": negatives, "factor": [1, 1]}
+    tables = Tables(counts | {"settings": {"none": {"tp": tp, "fp": fp}}}, prevalence(counts))
+    costs = Costs(tn=0, fp=1, fn=30, tp=0)
+    found = [point(tables, "none", g, costs) for g in range(len(every))]
+    start = {"prevalence": tables.prevalence}
+    told_of = counts | {"right": [0, 0], "start": start, "positive": "sick"}
+    with opened(browser, html("two classes")) as window:
+        live = window.evaluate(POINTS, [told_of, {"tp": tp, "fp": fp}])
+    own = [[[*p.per_1000], [*told(p.per_1000)[1]], saying(p, "sick")] for p in found]
+    assert [pair for pair in zip(own, live, strict=True) if pair[0] != pair[1]][:5] == []
+
+
+COMMANDS = """
+([prevalence, knots]) => {
+  const set = (id, value) => {
+    const element = document.getElementById(id);
+    element.value = value;
+    element.dispatchEvent(new Event("input", {bubbles: true}));
+  };
+  if (prevalence) set("prevalence", prevalence);
+  return knots.map((g) => {
+    set("threshold-range", g);
+    return document.getElementById("command").textContent;
+  });
+}
+"""
+
+
+@pytest.mark.parametrize("prevalence", ["", "2.3456712", "31.7"])
+def test_the_command_flags_those_who_lie_on_the_threshold(browser, prevalence):
+    """Probabilities of six digits are knots themselves, and rows lie on them."""
+    results = study("two classes")[1] | {"data": study("two classes")[1]["data"] | {"sha256": "0"}}
+    knots, b = results["counts"]["threshold"], results["data"]["prevalence"]
+    numbers = range(1, len(knots) - 1)
+    with opened(browser, page(results)) as window:
+        window.wait_for_selector("#controls:not([hidden])")
+        commands = window.evaluate(COMMANDS, [prevalence, [*numbers]])
+    for g, command in zip(numbers, commands, strict=True):
+        given = dict(re.findall(r"--(\S+) (\S+)", command))
+        there = Deployment(prevalence=float(given["prevalence"]) if prevalence else None)
+        rule = ow.Cost(fn=float(given["cost-fn"]), fp=float(given["cost-fp"])).implied
+        p = np.array([knots[g - 1], knots[g]])
+        moved = deployed(np.stack([1 - p, p], axis=1), there.factor(np.array([1 - b, b])))
+        assert rule.decide(moved).tolist() == [0, 1], (g, command)
+
+
+@pytest.mark.parametrize("t", [1.0, 0.999999, 0.5, 0.2, 0.0370123, 1e-6, 1e-12])
+def test_costs_for_a_threshold_imply_it_or_a_little_less(browser, t):
+    many = [t, *(t * np.random.default_rng(0).uniform(0.5, 1, 500)).tolist()]
+    with opened(browser, html("two classes")) as window:
+        misses = window.evaluate(
+            "(many) => many.map((t) => sayingsOf({}, {}, {}).missFor(t))", many
+        )
+    implied = [ow.Cost(fn=miss, fp=1).implied.threshold for miss in misses]
+    assert all(t * (1 - 2e-11) <= of <= t for t, of in zip(many, implied, strict=True))
+    assert t != 0.2 or misses[0] == 4
+
+
+def test_costs_stay_in_the_command_as_they_were_typed(browser):
+    results = study("two classes")[1] | {"data": study("two classes")[1]["data"] | {"sha256": "0"}}
+    with opened(browser, page(results)) as window:
+        window.wait_for_selector("#controls:not([hidden])")
+        window.evaluate(MOVE, [[["miss", "12.3456789"], ["alarm", "1.00000123"], ["by", "costs"]]])
+        assert "--cost-fn 12.3456789 --cost-fp 1.00000123" in window.inner_text("#command")
+
+
 VALUES = """
 () => Object.fromEntries([...document.querySelectorAll("data[id^=n-]")].map((e) => [e.id, e.value]))
 """
@@ -116,9 +315,8 @@ def test_the_script_begins_with_the_numbers_that_stand_there_without_it(browser,
         window.wait_for_selector("#controls:not([hidden])")
         live = window.evaluate(VALUES)
     assert live.keys() == still.keys()
-    rel = 1e-6 if name == "every option" else 1e-9  # sums of row weights come in fine parts
     for key, value in live.items():
-        assert number(value) == pytest.approx(number(still[key]), rel=rel, nan_ok=True)
+        assert number(value) == pytest.approx(number(still[key]), rel=1e-15, nan_ok=True)
 
 
 # the numbers

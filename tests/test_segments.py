@@ -54,7 +54,7 @@ def test_the_contract_s_keys_are_there(k):
         assert set(found) == {"column", "kind", "basis", "groups"}
         assert found["basis"] == "cross-fitted"
         for group in found["groups"]:
-            assert set(group) == {"name", "rows", "positives", "chosen", "twin"}
+            assert set(group) == {"name", "of", "rows", "positives", "chosen", "twin"}
             assert isinstance(group["positives"], int if k == 2 else type(None))
             for numbers in (group["chosen"], group["twin"]):
                 assert set(numbers) == NUMBERS
@@ -121,6 +121,13 @@ def test_a_group_is_what_its_rows_alone_would_be():
         assert group["rows"] == there.sum()
         assert group["twin"]["recall"]["value"] == pytest.approx(flagged[y == 1].mean())
         assert group["twin"]["precision"]["value"] == pytest.approx((y == 1)[flagged].mean())
+
+
+def test_a_group_says_what_its_rows_have_in_common():
+    site = [("missing", "x", None)[i % 3] for i in range(1203)]
+    _, [found] = segmented(columns={"site": site})
+    of = {group["name"]: group["of"] for group in found["groups"]}
+    assert of == {"missing": "value", "x": "value", "(missing)": "missing"}
 
 
 def test_intervals_are_wilson_s():

@@ -90,7 +90,7 @@ def test_only_what_looks_at_classes_alone_is_undone_as_a_whole(text, inverse):
 def test_a_setting_says_what_it_does():
     assert TWIN.text == "nothing"
     assert one("focal:2+balanced").text == "focal loss, γ = 2, class weights balanced"
-    assert one("deferred:0.8").text == "class weights balanced, from 80% of the epochs on"
+    assert one("deferred:0.8").text == "class weights balanced, from 80 % of the epochs on"
 
 
 @pytest.mark.parametrize("share", [-0.1, 1, 1.5, float("nan")])

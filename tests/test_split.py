@@ -178,6 +178,11 @@ def test_folds_are_scikit_learns(seed):
         (codes(50, 5), {"test_size": 0.05}, "must hold rows of each class"),
         (codes(50, 5), {"test_size": 0.99}, "must hold rows of each class"),
         (codes(50, 4, 3), {}, "at least two classes must have rows for each of 5 folds; 1 of 3"),
+        (
+            codes(2, *[1] * 998),
+            {},
+            "the target has 999 different values in 1,000 rows, most of them once: is it the ",
+        ),
         (codes(50, 8, 7), {"test_size": 0.5}, "two classes must have rows outside the test part"),
     ],
 )

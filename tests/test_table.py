@@ -650,9 +650,12 @@ BAD_FILES = {
     "no features": (b"y\n0\n0\n1\n", "no column beside the target"),
     "measurement": (
         b"a,y\n" + b"".join(b"1,%d.5\n" % i for i in range(1001)),
-        "1001 distinct numbers and looks like a regression target",
+        "1,001 distinct numbers and looks like a regression target",
     ),
-    "identifier": (b"a,y\n" + b"".join(b"1,n%d\n" % i for i in range(1001)), "1001 distinct texts"),
+    "identifier": (
+        b"a,y\n" + b"".join(b"1,n%d\n" % i for i in range(1001)),
+        "1,001 distinct texts",
+    ),
 }
 
 

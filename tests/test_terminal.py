@@ -9,7 +9,16 @@ import pytest
 from outweigh._errors import TableError, UsageError
 from outweigh._reading import one_line, printable, quoted, shown
 from outweigh._roles import require_known
-from outweigh._terminal import MOST_MARKS, MOST_REMEDIES, answer, clean, demo_summary, say, summary
+from outweigh._terminal import (
+    MOST_MARKS,
+    MOST_REMEDIES,
+    OF_THE_TEST,
+    answer,
+    clean,
+    demo_summary,
+    say,
+    summary,
+)
 from tests.hostile_texts import LONE_SURROGATES, hostile_texts
 from tests.test_record import recorded
 from tests.trainers import world
@@ -50,6 +59,51 @@ def test_remedies_have_a_table_of_their_own(remedies, capsys, monkeypatch):
     assert "† What it does to probabilities has no exact inverse" in " ".join(text.split())
     for name in ("none", "power:1.4", "focal:2", "smote", "logistic"):
         assert row_of(text, name, part=0)
+
+
+def test_a_star_is_told_of_where_a_title_has_one(remedies, capsys, monkeypatch):
+    assert "* per 1,000 cases. AP: average precision" in printed(remedies, capsys, monkeypatch)
+    changed = copy.deepcopy(remedies)
+    for setting in changed["settings"]:
+        setting["expected_cost"]["value"], setting["score"]["value"] = None, 0.5
+    assert "*" not in printed(changed, capsys, monkeypatch)
+
+
+def test_who_is_referred_has_a_column_where_anybody_can_be(remedies, capsys, monkeypatch):
+    assert "referred" not in printed(remedies, capsys, monkeypatch)
+    changed = copy.deepcopy(remedies)
+    for setting in changed["settings"]:
+        setting["referred_share"]["value"] = 0.123
+    text = printed(changed, capsys, monkeypatch)
+    assert "referred" in text.split("none")[0]
+    assert "12.3 %" in " ".join(row_of(text, "smote", part=0))
+
+
+NOTHING = {"value": None}
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            {"expected_cost": 12.345, "recall": 0.5, "flagged_share": 0.25, "referred_share": 0.1},
+            "cost 12.35 per 1,000, recall 50.0 %, flagged 25.0 %, referred 10.0 % (held-out)",
+        ),
+        (
+            {"score": 0.23881, "recall": 0.5, "flagged_share": 0.25},
+            "f1 0.239, recall 50.0 %, flagged 25.0 % (held-out)",
+        ),
+        ({"score": 0.23881}, "f1 0.239 (held-out)"),
+    ],
+)
+def test_the_test_rows_are_summed_up_in_what_there_is(remedies, capsys, monkeypatch, found, said):
+    changed = copy.deepcopy(remedies)
+    changed["objective"] |= {"name": "f1"}
+    scores = dict.fromkeys(OF_THE_TEST, NOTHING) | {k: {"value": v} for k, v in found.items()}
+    changed["test"] = {role: {"setting": "none", **scores} for role in ("chosen", "twin")}
+    text = " ".join(printed(changed, capsys, monkeypatch).split())
+    assert f"On the test rows, chosen (none): {said}" in text
+    assert "twin (" not in text
 
 
 def test_where_all_is_undone_no_mark_is_told_of(remedies, capsys, monkeypatch):
@@ -155,7 +209,7 @@ def hostile_record(results, texts):
     for i, setting in enumerate(remedies):
         setting["name"] = name if i == 0 else of(12 + i)
     last = 12 + len(remedies)
-    numbers = {key: {"value": 0.5} for key in ("expected_cost", "recall", "flagged_share")}
+    numbers = {key: {"value": 0.5} for key in OF_THE_TEST}
     changed["test"] = {
         role: {"setting": of(last + i), **numbers} for i, role in enumerate(("chosen", "twin"))
     }
@@ -174,24 +228,38 @@ def test_ten_thousand_hostile_texts_steer_no_terminal(remedies, capsys, monkeypa
         assert squeezed(clean(placed[i])) in whole  # markup, too, is shown and not obeyed
 
 
+def demo_record(run="a", network="b", verdict="c", *, flagged=0.5, precision=0.5):
+    """What the summary of the demo reads, of one network."""
+    part = {"rows": 10, "classes": {"0": 9, "1": 1}}
+    positive = {"recall": 0.5, "precision": precision}
+    areas = {"roc_auc": 0.9, "average_precision": 0.5}
+    said = {"name": run, "report": {"1": positive}, "claimed_recall": 0.5, "flagged_share": flagged}
+    return {
+        "data": {"training": part, "test": part},
+        "tutorial": [said],
+        "bayes_limit": {**areas, "exact": areas},
+        "demo": {
+            "networks": [
+                {"name": network, "collapsed": [0], "seeds": 1, "verdict": {"text": verdict}}
+            ]
+        },
+        "timing": {"seconds": {"total": 1.0}},
+    }
+
+
+def test_where_the_demo_flags_nobody_there_is_no_precision(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    demo_summary(demo_record("basic", flagged=0.0, precision=0.0))
+    assert "basic 0.50 0.50 – 0.0 %" in " ".join(capsys.readouterr().out.split())
+    demo_summary(demo_record("basic", flagged=0.1, precision=0.0))
+    assert "basic 0.50 0.50 0.000 10.0 %" in " ".join(capsys.readouterr().out.split())
+
+
 def test_ten_thousand_hostile_texts_steer_no_summary_of_the_demo(capsys, monkeypatch):
     texts = [*hostile_texts(), *LONE_SURROGATES]
     monkeypatch.setenv("COLUMNS", "200")
     first, second, third = ("; ".join(texts[i::3]) for i in range(3))
-    part = {"rows": 10, "classes": {"0": 9, "1": 1}}
-    positive = {"recall": 0.5, "precision": 0.5}
-    areas = {"roc_auc": 0.9, "average_precision": 0.5}
-    run = {"name": first, "report": {"1": positive}, "claimed_recall": 0.5, "flagged_share": 0.5}
-    network = {"name": second, "collapsed": [0], "seeds": 1, "verdict": {"text": third}}
-    demo_summary(
-        {
-            "data": {"training": part, "test": part},
-            "tutorial": [run],
-            "bayes_limit": {**areas, "exact": areas},
-            "demo": {"networks": [network]},
-            "timing": {"seconds": {"total": 1.0}},
-        }
-    )
+    demo_summary(demo_record(first, second, third))
     text = capsys.readouterr().out
     assert not steers(text)
     for placed in (second, third):

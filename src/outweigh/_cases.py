@@ -20,7 +20,8 @@ from outweigh._columns import Columns
 from outweigh._errors import UsageError
 from outweigh._files import write_bytes
 from outweigh._labels import is_text
-from outweigh._model import REFER, Model
+from outweigh._model import Model
+from outweigh._operating import REFER
 from outweigh._reading import one_line, shown
 
 SIGNS = "=+-@＝＋－＠﹦﹢﹣﹫"

@@ -377,16 +377,13 @@ def weights(
     """Compute class weights for a table, ready for Keras."""
     import json as json_format
 
-    from outweigh._grammar import parse_settings
-    from outweigh._predictions import WEIGHTS
+    from outweigh._grammar import parse_rule
     from outweigh._table import read_target
     from outweigh._terminal import clean
 
     classes, counts = read_target(data, target=target, positive=positive)
-    setting = parse_settings(rule, classes)[-1]
-    if setting.kind != WEIGHTS:
-        raise UsageError(f"--rule must weigh classes; came {rule!r}: choose balanced, ratio:50 …")
-    found = dict(zip(classes, setting.class_weight(counts, classes).tolist(), strict=True))
+    weight = parse_rule(rule, classes).class_weight(counts, classes)
+    found = dict(zip(classes, weight.tolist(), strict=True))
     if json:
         said = json_format.dumps({str(label): weight for label, weight in found.items()})
         typer.echo(said.replace("\x7f", "\\u007f"))  # JSON would let this control character be

@@ -49,7 +49,7 @@ def missing_in_disguise(e: Evidence) -> Answers:
     found = looks_missing(e.table.columns)
     if not found:
         return
-    named = ", ".join(f"{shown(text)} in {shown(name)} ({n} rows)" for name, text, n in found[:5])
+    named = ", ".join(f"{shown(text)} in {shown(name)} ({n:,} rows)" for name, text, n in found[:5])
     more = f" and {len(found) - 5} more" if len(found) > 5 else ""
     texts = dict.fromkeys(text for _, text, _ in found)
     options = " ".join(f"--missing {shown(text)}" for text in texts)
@@ -70,8 +70,8 @@ def text_among_numbers(e: Evidence) -> Answers:
         if 0 < len(odd) <= MOST_ODD * len(text):
             example = shown(odd[0].as_py())
             yield Found(
-                f"{shown(name)} is taken as text, since {len(odd)} of {len(text)} values are no "
-                f"numbers, such as {example}.",
+                f"{shown(name)} is taken as text, since {len(odd):,} of {len(text):,} values are "
+                f"no numbers, such as {example}.",
                 f"Mend these values, or say that they mean missing: --missing {example}.",
             )
 

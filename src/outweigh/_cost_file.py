@@ -18,8 +18,8 @@ from outweigh._costs import CostMatrix
 from outweigh._errors import UsageError
 from outweigh._reading import one_line, quoted, shown
 
-EXAMPLE = "true,good,bad / good,0,1 / bad,5,0"
-"""A table, its lines side by side, as messages show it."""
+MOST_WRITTEN = 3
+"""Classes of which an example has a row; of more it says that there are more."""
 
 
 def read_costs(path: Path, classes: Sequence[Any]) -> CostMatrix:
@@ -64,12 +64,12 @@ def _table(path: Path, classes: Sequence[Any]) -> list[list[str]]:
     """Give the rows, the head first, all of one length and with labels."""
     table, name, k = _rows(path), shown(path.name), len(classes)
     if not table:
-        raise UsageError(f"--costs must hold a table; {name} is empty: write {EXAMPLE}")
+        raise UsageError(f"--costs must hold a table; {name} is empty: write {_example(classes)}")
     width, *others = sorted({len(row) for row in table})
     if others:
         raise UsageError(
             f"--costs must hold a table with rows of one length; {name} has rows of "
-            f"{' and '.join(map(str, [width, *others]))} cells: write {EXAMPLE}"
+            f"{' and '.join(map(str, [width, *others]))} cells: write {_example(classes)}"
         )
     corner = table[0][0].strip()
     if width == 1 or (
@@ -77,7 +77,7 @@ def _table(path: Path, classes: Sequence[Any]) -> list[list[str]]:
     ):
         raise UsageError(
             f"--costs must hold a table with labels, {k + 1} × {k + 1} for {k} classes; {name} "
-            f"is {len(table)} × {width}: write {EXAMPLE}"
+            f"is {len(table)} × {width}: write {_example(classes)}"
         )
     return table
 
@@ -101,7 +101,7 @@ def _matched(found: list[str], classes: Sequence[Any], what: str, path: Path) ->
     if strange := [label for label, k in zip(found, codes, strict=True) if k < 0]:
         raise UsageError(
             f"{wanted}, {quoted(classes, most=8)}; {name} has {quoted(strange, most=5)}: write "
-            f"{EXAMPLE}"
+            f"{_example(classes)}"
         )
     if twice := [label for k, label in enumerate(classes) if codes.count(k) > 1]:
         raise UsageError(
@@ -111,6 +111,24 @@ def _matched(found: list[str], classes: Sequence[Any], what: str, path: Path) ->
     if lacking := [label for k, label in enumerate(classes) if k not in codes]:
         raise UsageError(f"{wanted}; {name} lacks {quoted(lacking, most=5)}: add what is missing")
     return codes
+
+
+def _example(classes: Sequence[Any]) -> str:
+    """Write a table of these classes, its lines side by side: the last is the dearest to miss."""
+    labels, more = [_cell(label) for label in classes[:MOST_WRITTEN]], len(classes) > MOST_WRITTEN
+    lines = [["true", *labels]]
+    for t, label in enumerate(labels):
+        miss = "5" if t == len(labels) - 1 else "1"
+        lines.append([label, *("0" if d == t else miss for d in range(len(labels)))])
+    return " / ".join(",".join([*line, "…"] if more else line) for line in lines) + " / …" * more
+
+
+def _cell(label: Any) -> str:
+    """Write a label as a cell of CSV, on one line and short; one that cannot be so is told."""
+    text = str(label)
+    if len(text) > 20 or not text.isprintable():
+        return shown(label)
+    return '"' + text.replace('"', '""') + '"' if {*text} & {*',"'} else text
 
 
 def _places(classes: Sequence[Any]) -> dict[str, int]:

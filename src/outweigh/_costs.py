@@ -93,7 +93,7 @@ class Cost(Costs):
         return LeastCost(self.matrix)
 
     def text(self, classes: Sequence[Any]) -> str:
-        """Say how many false alarms a missed positive is worth."""
+        """Say what a missed positive is worth in false alarms, or the other way round."""
         how = "; the threshold is tuned on other folds" if self.tuned else ""
         return _in_false_alarms(self.matrix) + how + _referring(self.refer)
 
@@ -324,10 +324,21 @@ def _check_refer(refer: float | None, costs: Float) -> None:
 
 
 def _in_false_alarms(costs: Float) -> str:
-    """Say what a missed positive costs, from a matrix (2, D)."""
+    """Say what the dearer mistake costs, in the other one, from a matrix (2, D)."""
     (tn, fp), (fn, tp) = costs[:, :2].tolist()
-    ratio = (fn - tp) / (fp - tn)
-    return f"one missed positive costs as much as {ratio:.4g} false alarms"
+    miss, alarm = fn - tp, fp - tn
+    if miss >= alarm:
+        many = _times(miss / alarm, "false alarm")
+        return f"one missed positive costs as much as {many}"
+    return f"one false alarm costs as much as {_times(alarm / miss, 'missed positive')}"
+
+
+def _times(ratio: float, mistake: str) -> str:
+    """Say how many of a mistake, a whole number below a million with its thousands apart."""
+    number = f"{ratio:.4g}"
+    if number == "1":
+        return f"one {mistake}"
+    return f"{ratio:,.0f} {mistake}s" if 1000 <= ratio < 1e6 else f"{number} {mistake}s"
 
 
 def _with_refer(costs: Float, refer: float | None) -> Float:

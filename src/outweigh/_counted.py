@@ -60,7 +60,7 @@ class FBeta(Counted):
 
     def text(self, classes: Sequence[Any]) -> str:
         """Say what it is."""
-        return f"the largest {self.title} of {classes[1]!s}"
+        return f"the largest {self.title} of class {classes[1]!s}"
 
     def shown(self, cells: Float) -> Float:
         """Give F-beta of counts (..., 2, 2); 0 where nothing is found."""

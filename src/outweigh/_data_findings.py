@@ -66,8 +66,8 @@ def duplicates_across_folds(e: Evidence) -> Answers:
     counts = tally(e.table.y[found], group[across], len(e.table.classes))[1]
     unlike = counts.sum() - counts.max(axis=1).sum()
     yield Found(
-        f"{len(found)} of {len(rare)} rows are equal in every feature to a row on the other side "
-        f"of a cut, and {unlike} of them are of another class than most of their copies.",
+        f"{len(found):,} of {len(rare):,} rows are equal in every feature to a row on the other "
+        f"side of a cut, and {unlike:,} of them are of another class than most of their copies.",
         "If they are copies of one case, say --duplicates-together: figures are too good without. "
         "If they are cases that look alike, all is well.",
     )

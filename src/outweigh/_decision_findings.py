@@ -18,6 +18,7 @@ from outweigh._objective import Objective
 from outweigh._predictions import LOSS, SAMPLING, TWIN_NAME, WEIGHTS, Predictions
 from outweigh._reading import shown
 from outweigh._versus import BETTER, Gain, cost_gains
+from outweigh._written import written
 
 CONFIDENCE = 0.95
 NEARLY_EVERYBODY = 0.9  # of the cases
@@ -92,9 +93,10 @@ def floor_missed(e: Judged) -> Answers:
     if value >= 0:
         return
     of = "precision" if isinstance(objective, RecallAtPrecision) else "recall"
+    came, floor = (written(share, "{:.1%}") for share in (1 + value, objective.floor))
     yield Found(
-        f"{shown(e.verdict.chosen)} comes to {1 + value:.1%} {of} on rows that had no part in "
-        f"choosing its threshold: below the floor of {objective.floor:.1%}.",
+        f"{shown(e.verdict.chosen)} comes to {came} {of} on rows that had no part in choosing its "
+        f"threshold: below the floor of {floor}.",
         "A threshold does a little worse on other rows than on those that chose it. Ask for more "
         "than you need, or collect more positives.",
     )
@@ -108,7 +110,8 @@ def flags_nearly_everybody(e: Judged) -> Answers:
     flagged, _ = _shares(e)
     if flagged > NEARLY_EVERYBODY:
         yield Found(
-            f"{shown(e.verdict.chosen)} flags {flagged:.1%} of the cases: nearly everybody.",
+            f"{shown(e.verdict.chosen)} flags {written(flagged, '{:.1%}')} of the cases: nearly "
+            "everybody.",
             "By this objective a look at everybody is about as good. Check it: a false alarm may "
             "cost more than was said.",
         )
@@ -124,9 +127,10 @@ def flags_nearly_nobody(e: Judged) -> Answers:
         return
     flagged, positive = _shares(e)
     if flagged < NEARLY_NOBODY * positive:
+        flags, are = (written(share, "{:.2%}") for share in (flagged, positive))
         yield Found(
-            f"{shown(e.verdict.chosen)} flags {flagged:.2%} of the cases, where {positive:.2%} are "
-            "positive: nearly nobody.",
+            f"{shown(e.verdict.chosen)} flags {flags} of the cases, where {are} are positive: "
+            "nearly nobody.",
             "By this objective doing nothing is about as good. Check it: a missed positive may "
             "cost more than was said.",
         )
@@ -147,9 +151,10 @@ def weights_moved_threshold(e: Judged) -> Answers:
     moved = many >= max(MOVED * few, few + MOVED_BY)
     if not moved or e.verdict.code != NO_GAIN or _ranks_otherwise(e, s, twin):
         return
+    flag, flag_plain = (written(share, "{:.1%}") for share in (weighted, plain))
     yield Found(
-        f"From 0.5, networks trained with {shown(best)} flag {weighted:.1%} of the cases, those "
-        f"without weights {plain:.1%}. Yet both rank cases alike, and "
+        f"From 0.5, networks trained with {shown(best)} flag {flag} of the cases, those without "
+        f"weights {flag_plain}. Yet both rank cases alike, and "
         f"{'' if _ranks(e) else 'with each at its own cut-off '}no gain can be told from chance.",
         "The weights moved what 0.5 flags and did no more: leave them out"
         f"{'' if _ranks(e) else ', and move the threshold yourself'}.",

@@ -97,11 +97,11 @@ class Deployment:
     def text(self) -> str | None:
         """Say in a sentence what differs; None where nothing does."""
         if self.prevalence is not None:
-            return (
-                f"figures are for a world in which {self.prevalence:.4g} of the cases is positive"
-            )
+            share = f"{100 * self.prevalence:.4g} %"
+            return f"figures are for a world in which {share} of the cases are positive"
         if self.sampled_at is not None:
-            return f"figures are for all negatives, of which {self.sampled_at:.4g} was in the table"
+            share = f"{100 * self.sampled_at:.4g} %"
+            return f"figures are for all negatives, of which {share} were in the table"
         return None
 
 

@@ -20,7 +20,8 @@ from outweigh._decisions import Decisions
 from outweigh._errors import UsageError
 from outweigh._files import write_text
 from outweigh._json import written
-from outweigh._model import REFER, Model
+from outweigh._model import Model
+from outweigh._operating import REFER
 from outweigh.report import page
 from outweigh.report._card import card
 

@@ -25,12 +25,14 @@ from outweigh._samplers import sampler_named, sampler_of
 from outweigh._settings import BEST, NO_RULE, TWIN, Setting, path, power, short
 from outweigh._weights import NAMED, Effective, Fixed, Power, Ratio, Rule
 
+WEIGHT_RULES = "none, balanced, sqrt, power:0.7, effective:0.999, ratio:50, weights:0=1|1=200"
+"""One example of each rule for class weights, as messages show them."""
+
 GRAMMAR = (
-    "none, balanced, sqrt, power:0.7, effective:0.999, ratio:50, weights:0=1|1=200, path:8, "
-    "oversample, undersample, balanced-batches, smote, focal:2, logit-adjusted:1, "
-    "vector-scaled:0.15|1, smoothed:0.1, deferred:0.8, remedies"
+    f"{WEIGHT_RULES}, path:8, oversample, undersample, balanced-batches, smote, focal:2, "
+    "logit-adjusted:1, vector-scaled:0.15|1, smoothed:0.1, deferred:0.8, remedies"
 )
-"""One example of each setting, as messages show them."""
+"""One example of each setting."""
 
 REMEDIES = (
     "focal:2, logit-adjusted:1, vector-scaled:0.15|1, smoothed:0.1, deferred:0.8, oversample, "
@@ -101,6 +103,36 @@ def parse_settings(given: Given, classes: Sequence[Any]) -> tuple[Setting, ...]:
     for part in _parts(given):
         found += _parse(part, classes) if isinstance(part, str) else [setting_of(part, classes)]
     return _checked(found, classes)
+
+
+def parse_rule(text: str, classes: Sequence[Any]) -> Setting:
+    """Read one rule for class weights, which does nothing else.
+
+    Parameters
+    ----------
+    text : str
+        Such as those of `WEIGHT_RULES`.
+    classes : (K,) sequence
+
+    Raises
+    ------
+    UsageError
+        When it is no such rule, or stands for several.
+
+    Examples
+    --------
+    >>> parse_rule("power:0.5", classes=(0, 1)).class_weight([90, 10], (0, 1))
+    array([0.83333333, 2.5       ])
+    """
+    text = text.strip()
+    if text.startswith("path:"):
+        raise UsageError(
+            f"--rule must weigh classes in one way; came {text!r}, which stands for several: "
+            "choose one of them, such as power:0.7"
+        )
+    if (setting := _of_weights(text, classes)) is None:
+        raise UsageError(f"--rule must weigh classes; came {text!r}: choose from {WEIGHT_RULES}")
+    return setting
 
 
 def parse_references(given: Given, classes: Sequence[Any]) -> tuple[Setting, ...]:
@@ -253,20 +285,13 @@ def _at_once(text: str) -> Iterator[str]:
 
 def _one(part: str, text: str, classes: Sequence[Any]) -> tuple[str, dict[str, Any]]:
     """Read one of the things that a setting does: its name, and what it is to `Setting`."""
+    if (weights := _of_weights(part, classes)) is not None:
+        return weights.name, {"rule": weights.rule}
     name, colon, argument = part.partition(":")
-    if part in NAMED:
-        return part, {"rule": Power(NAMED[part])}
-    if colon and name == "weights":
-        fixed = _weights(argument, part, classes)
-        return fixed.name, {"rule": fixed.rule}
     if not colon and (sampler := sampler_named(name)) is not None:
         return name, {"sampler": sampler}
     values = [_number(value, part) for value in argument.split("|")] if colon else []
     called = f"{name}:{'|'.join(map(short, values))}" if colon else name
-    if name == "power" and len(values) == 1:
-        return power(values[0]).name, {"rule": Power(values[0])}
-    if name in RULES and len(values) == 1:
-        return called, {"rule": RULES[name](values[0])}
     if name in LOSSES and len(values) == (2 if name == "vector-scaled" else 1):
         return called, {"loss": LOSSES[name](*values)}
     if name == "deferred" and len(values) == 1:
@@ -291,6 +316,18 @@ def _reference(text: str, classes: Sequence[Any]) -> Setting:
             f"a reference must have class weights at most; came {text!r}: write {name}+balanced"
         )
     return Setting(f"{reference.name}+{under.name}", under.rule, reference=reference)
+
+
+def _of_weights(text: str, classes: Sequence[Any]) -> Setting | None:
+    """Give the setting of a rule for class weights; None where the text is none."""
+    name, colon, argument = text.partition(":")
+    if text in NAMED:
+        return Setting(text, Power(NAMED[text]))
+    if colon and name == "weights":
+        return _weights(argument, text, classes)
+    if colon and name in RULES:
+        return _of_rule(RULES[name](_number(argument, text)), classes)
+    return None
 
 
 def _weights(argument: str, text: str, classes: Sequence[Any]) -> Setting:
@@ -331,8 +368,11 @@ def _number(argument: str, text: str) -> float:
     try:
         return float(argument)
     except ValueError:
+        name = text.partition(":")[0]
+        alike = [e for e in GRAMMAR.split(", ") if e.partition(":")[0] == name]
         raise UsageError(
-            f"{text!r} must hold a number; came {argument!r}: such as in {GRAMMAR}"
+            f"{text!r} must hold a number; came {argument!r}: "
+            + (f"write {alike[0]}" if alike else f"choose from {GRAMMAR}")
         ) from None
 
 

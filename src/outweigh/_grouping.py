@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from outweigh._labels import is_text
 
 CATEGORIES, RANGES = "categories", "ranges"
+VALUE, RANGE, REST, MISSING = "value", "range", "rest", "missing"
 
 MOST_GROUPS = 12  # of categories, all others among them
 QUARTILES = (0.25, 0.5, 0.75)
@@ -35,11 +36,16 @@ class Grouping:
     code : (N,) int64
         The place of each row's group among the names.
     names : (G,) tuple of str
+        No two of them alike.
+    of : (G,) tuple of str
+        What the rows of each group have in common: ``"value"``, one value; ``"range"``, values in a
+        row; ``"rest"``, one of all other values; ``"missing"``, none. A name alone does not tell.
     """
 
     kind: str
     code: NDArray[np.int64]
     names: tuple[str, ...]
+    of: tuple[str, ...]
 
 
 def grouping(values: pa.Array) -> Grouping:
@@ -60,6 +66,8 @@ def grouping(values: pa.Array) -> Grouping:
     --------
     >>> grouping(pa.array(["b", "a", "b", None])).names
     ('b', 'a', 'missing')
+    >>> grouping(pa.array(["missing", None])).of
+    ('value', 'missing')
     >>> grouping(pa.array([float(i) for i in range(40)])).names
     ('up to 9', '10 to 19', '20 to 29', 'above 29')
     """
@@ -67,15 +75,16 @@ def grouping(values: pa.Array) -> Grouping:
     place = np.asarray(coded.indices.fill_null(-1), dtype=np.int64)
     if is_text(values.type) or len(coded.dictionary) <= MOST_GROUPS:
         return _with_missing(CATEGORIES, *_categories(coded.dictionary, place))
-    return _with_missing(RANGES, *_ranges(values))
+    code, names = _ranges(values)
+    return _with_missing(RANGES, code, names, [RANGE] * len(names))
 
 
-def _with_missing(kind: str, code: NDArray[np.int64], names: list[str]) -> Grouping:
+def _with_missing(kind: str, code: NDArray[np.int64], names: list[str], of: list[str]) -> Grouping:
     """Make the rows that have no group, −1, the last one."""
     if (code < 0).any():
         code = np.where(code < 0, len(names), code)
-        names = [*names, _unlike("missing", names)]
-    return Grouping(kind, code, tuple(names))
+        names, of = [*names, _unlike("missing", names)], [*of, MISSING]
+    return Grouping(kind, code, tuple(names), tuple(of))
 
 
 def _unlike(name: str, names: Iterable[str]) -> str:
@@ -87,7 +96,7 @@ def _unlike(name: str, names: Iterable[str]) -> str:
 
 def _categories(
     distinct: pa.Array, place: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], list[str]]:
+) -> tuple[NDArray[np.int64], list[str], list[str]]:
     """Make a group of each value, or of the most frequent ones and of all others."""
     count = np.bincount(place[place >= 0], minlength=len(distinct))
     value_order = np.asarray(pc.rank(distinct, tiebreaker="first"), dtype=np.int64)
@@ -96,9 +105,11 @@ def _categories(
     group = np.full(len(order) + 1, -1)  # one more: the place −1 of what is missing
     group[order] = np.minimum(np.arange(len(order)), alone)
     names = [_value_name(value) for value in distinct.take(pa.array(order[:alone])).to_pylist()]
+    of = [VALUE] * len(names)
     if alone < len(order):
         names.append(_unlike(f"all others ({len(order) - alone:,} values)", names))
-    return group[place], names
+        of.append(REST)
+    return group[place], names, of
 
 
 def _value_name(value: Any) -> str:

@@ -47,7 +47,7 @@ def encode(labels: pa.Array, target: str, *, fewest: int = 2) -> tuple[Classes, 
     missing = np.array([label is None for label in distinct])[place].sum()
     if missing:
         raise TableError(
-            f"every row must have a label; {missing} of {len(labels)} in {target} are missing: "
+            f"every row must have a label; {missing:,} of {len(labels):,} in {target} are missing: "
             "fill them, or drop these rows"
         )
     classes = tuple(sorted(set(distinct)))
@@ -97,7 +97,7 @@ def _check_classes(classes: Classes, target: str, fewest: int) -> None:
     if len(classes) > MOST_CLASSES:
         kind = "numbers and looks like a regression target" if number else "texts"
         raise TableError(
-            f"the target must hold at most {MOST_CLASSES} classes; {target} has {len(classes)} "
+            f"the target must hold at most {MOST_CLASSES:,} classes; {target} has {len(classes):,} "
             f"distinct {kind}: group them, or name another column"
         )
     if number and (math.isinf(classes[0]) or math.isinf(classes[-1])):
@@ -108,7 +108,7 @@ def _rarer(classes: Classes, y: Codes, target: str) -> int:
     first, second = np.bincount(y).tolist()
     if first == second:
         raise TableError(
-            f"one class must be the rarer; {target} has {first} rows each of {quoted(classes)}: "
+            f"one class must be the rarer; {target} has {first:,} rows each of {quoted(classes)}: "
             "name the positive one with --positive"
         )
     return int(second < first)

@@ -63,6 +63,6 @@ def _ended(e: Evidence, how: str, does: str) -> Answers:
     outcome = e.predictions.outcome
     if n := int((outcome == how).sum()):
         yield Found(
-            f"{n} of {outcome.size} lanes {how}: they {does}.",
+            f"{n:,} of {outcome.size:,} lanes {how}: they {does}.",
             "Try a smaller --learning-rate, more epochs, or another network.",
         )

@@ -20,8 +20,9 @@ from outweigh._bundle import LIBRARIES, load, save
 from outweigh._columns import Columns
 from outweigh._errors import BundleError
 from outweigh._export import export_keras, held, wanted
-from outweigh._model import DEFAULT, REFER, Model
+from outweigh._model import DEFAULT, Model
 from outweigh._network import keras_on_jax
+from outweigh._operating import REFER
 from outweigh._rows import rows_from
 from outweigh._whole import FEATURES
 

@@ -25,7 +25,6 @@ from outweigh._repairs import Map
 from outweigh._shapes import Shape, undo, unshaped
 
 DEFAULT = "default"  # what our own network is called
-REFER = "refer to a person"  # the decision that hands a case on
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,9 @@ from typing import Any, Protocol, final
 import numpy as np
 from numpy.typing import NDArray
 
+REFER = "refer to a person"
+"""The decision that hands a case on, beside the classes."""
+
 Float = NDArray[np.float64]
 Integers = NDArray[np.int64]
 

@@ -49,8 +49,9 @@ def probabilities_inflated(e: Judged) -> Answers:
         yield NotApplicable(f"every lane of {shown(name)} diverged")
     elif said >= INFLATED * shares[k]:
         yield Found(
-            f"Trained with {shown(name)}, networks say {said / shares[k]:.1f} times too much of "
-            f"{shown(p.classes[k])}: {said:.3g} on average, where {shares[k]:.3g} of the rows are.",
+            f"Trained with {shown(name)}, networks take class {shown(p.classes[k])} for "
+            f"{said / shares[k]:.1f} times as frequent as it is: they say {said:.3g} on average, "
+            f"where {shares[k]:.3g} of the rows are.",
             "Never take the raw output for a probability: predict_proba and outweigh predict give "
             "it with the weights taken out.",
         )
@@ -69,8 +70,8 @@ def repair_not_enough(e: Judged) -> Answers:
     for k in tested:
         for what in _deviations(p.y == k, said[:, k], d.cases.weight, np.asarray(p.unit)):
             yield Found(
-                f"The probabilities of {shown(p.classes[k])} that {shown(e.verdict.chosen)} gives "
-                f"are off, even when repaired: {what}.",
+                f"The probabilities of class {shown(p.classes[k])} that {shown(e.verdict.chosen)} "
+                f"gives are off, even when repaired: {what}.",
                 "Do not take them at their word. Collect more rows, or look for what differs "
                 "between the folds: time, groups, sources.",
             )
@@ -88,7 +89,7 @@ def label_noise(e: Judged) -> Answers:
         yield NotApplicable(f"there are fewer than {FEWEST_RARE} rows of {shown(p.classes[k])}")
     else:
         said = e.decisions.calibrated.repaired[p.settings.index(e.verdict.chosen), rows, k]
-        unit, label = np.asarray(p.unit)[rows], shown(p.classes[k])
+        unit, label = np.asarray(p.unit)[rows], f"class {shown(p.classes[k])}"
         yield from _among_the_surest(p.y[rows] == k, said, unit, label)
 
 
@@ -102,8 +103,8 @@ def _among_the_surest(is_rare: Truth, said: Floats, unit: Units, label: str) -> 
     alike = max(1.0, _sum_of_squares(residual, unit[surest]) / float(residual @ residual))
     if gammainc(observed / alike, expected / alike) <= LUCK:  # of a Poisson number as large
         yield Found(
-            f"Of the {surest.sum()} rows that are surest not to be {label}, {observed} are, where "
-            f"{expected:.1f} are expected: some labels may be wrong.",
+            f"Of the {surest.sum():,} rows that are surest not to be of {label}, {observed:,} are, "
+            f"where {expected:,.1f} are expected: some labels may be wrong.",
             "Have the labels of these rows checked: no weight and no threshold finds them.",
         )
 

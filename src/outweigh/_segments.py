@@ -52,8 +52,8 @@ def segments_record(
         found = grouping(segment.values.take(np.asarray(rest)))
         group = found.code[np.searchsorted(rest, decisions.predictions.row)]
         told = [
-            {"name": name, **_group(decisions, np.flatnonzero(group == g), used)}
-            for g, name in enumerate(found.names)
+            {"name": name, "of": of, **_group(decisions, np.flatnonzero(group == g), used)}
+            for g, (name, of) in enumerate(zip(found.names, found.of, strict=True))
             if (group == g).any()
         ]
         records.append(
@@ -81,9 +81,9 @@ def _numbers(decisions: Decisions, entries: NDArray[np.int64], name: str) -> Rec
     cases, said = d.cases.take(entries), d.probability[s, entries]
     decided = d.decided[s, entries]
     if not cases.weight.any():  # rows that count nothing say nothing
-        return {name: number(None, CROSS_FITTED) for name in (*NUMBERS, "average_precision")}
+        return {key: number(None, CROSS_FITTED) for key in (*NUMBERS, "average_precision")}
     found = scored.decision_numbers(d.objective, cases, said, decided, CROSS_FITTED)
-    numbers = {name: found[name] for name in NUMBERS}
+    numbers = {key: found[key] for key in NUMBERS}
     if said.shape[1] == 2:  # of more classes, recall and precision are means of several shares
         positive, flagged = cases.y == 1, decided == 1
         among = {"flagged_share": np.ones(len(entries), dtype=bool)}

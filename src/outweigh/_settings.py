@@ -20,6 +20,7 @@ from outweigh._predictions import LOSS, REFERENCE, SAMPLING, TWIN_NAME, WEIGHTS
 from outweigh._references import Reference
 from outweigh._samplers import Sampler
 from outweigh._weights import NAMED, Power, Rule
+from outweigh._written import written
 
 EXACT, PRIOR_ONLY = "exact", "prior only"
 
@@ -109,7 +110,7 @@ class Setting:
             self.draw and f"rows drawn anew in each epoch: {self.draw.name}",
             self.loss.text if self.loss != CROSS_ENTROPY else None,
             f"class weights {_called(self.rule)}" if self.weighs else None,
-            f"from {self.deferred:.0%} of the epochs on" if self.deferred else None,
+            f"from {written(self.deferred, '{:.0%}')} of the epochs on" if self.deferred else None,
         ]
         return ", ".join(part for part in parts if part) or "nothing"
 

@@ -22,6 +22,9 @@ Rows = NDArray[np.int64]
 CANDIDATES = 5
 """Test parts of whole groups that are dealt, to keep the one nearest to what was asked."""
 
+MOST_ALONE = 20
+"""A target with more values than this, most of them in one row alone, is hardly meant as one."""
+
 
 @dataclass(frozen=True, eq=False)
 class Fold:
@@ -283,11 +286,19 @@ def _judged(y: Rows, rows: Rows, folds: int, group: Rows | None, where: str) -> 
         judged = _without_groups(_without(judged, going), going, group)
     if (n_judged := (units >= folds).sum()) < 2:
         unit = "rows" if group is None else "groups"
-        raise SplitError(
-            f"at least two classes must have {unit}{where} for each of {folds} folds; {n_judged} "
-            f"of {len(units)} have: " + _fewer_folds(folds)
-        )
+        must = f"at least two classes must have {unit}{where} for each of {folds} folds; "
+        if _are_measurements(class_counts(y, rows)):
+            raise SplitError(
+                f"{must}the target has {len(units):,} different values in {len(rows):,} rows, most "
+                "of them once: is it the target? Name another column, or group its values"
+            )
+        raise SplitError(f"{must}{n_judged} of {len(units)} have: " + _fewer_folds(folds))
     return judged, _without(rows, judged)
+
+
+def _are_measurements(counts: Rows) -> bool:
+    """Whether values with so many rows (K,) are measurements or names, rather than classes."""
+    return len(counts) > MOST_ALONE and int((counts == 1).sum()) > len(counts) / 2
 
 
 def _held_out(y: Rows, judged: Rows, folds: int, seed: int, group: Rows | None) -> Iterator[Rows]:

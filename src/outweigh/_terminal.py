@@ -17,6 +17,7 @@ from rich.table import Table
 
 from outweigh._chunk import Progress as Done
 from outweigh._settings import PRIOR_ONLY
+from outweigh._written import with_sign, written
 
 Tell = Callable[[str, Done], None]
 
@@ -26,8 +27,16 @@ NUMBERS = {
     "flagged_share": ("flagged", "{:.1%}"),
     "recall": ("recall", "{:.1%}"),
     "precision": ("precision", "{:.1%}"),
+    "referred_share": ("referred", "{:.1%}"),
     "average_precision": ("AP", "{:.3f}"),
     "log_loss": ("log loss", "{:.4f}"),
+}
+OF_THE_TEST = {
+    "expected_cost": ("cost", "{:.2f} per 1,000"),
+    "score": ("", "{:.3f}"),  # it goes by the name of what it scores
+    "recall": ("recall", "{:.1%}"),
+    "flagged_share": ("flagged", "{:.1%}"),
+    "referred_share": ("referred", "{:.1%}"),
 }
 PRIOR_ONLY_MARK = "†"
 UNSEEN = {"Cc", "Cf", "Cs"}  # kinds of characters: they steer, turn text around, have no width
@@ -116,7 +125,7 @@ def summary(results: dict[str, Any]) -> None:
     console.print(_table(results))
     console.print(
         clean(
-            "* per 1,000 cases. AP: average precision. Cross-fitted: "
+            f"{_starred(results)}AP: average precision. Cross-fitted: "
             f"{results['design']['judged']}; repairs and operating points are chosen on the other "
             "folds."
         )
@@ -131,7 +140,7 @@ def summary(results: dict[str, Any]) -> None:
     elif chosen["text"]:
         console.print(clean(f"Decided so, {chosen['text']}."))
     if results["test"]:
-        _print_test(console, results["test"])
+        _print_test(console, results["test"], results["objective"]["name"])
     for finding in results["findings"]:
         console.print(clean(f"Note: {finding['title']} {finding['remedy']}"))
 
@@ -142,19 +151,20 @@ def demo_summary(results: dict[str, Any]) -> None:
     training, test = results["data"]["training"], results["data"]["test"]
     console.print(
         f"The tutorial's data: {training['rows']:,} rows to train, {test['rows']:,} to test, "
-        f"{data_share(test):.2%} of them positive."
+        f"{written(data_share(test), '{:.2%}')} of them positive."
     )
     table = Table("network", box=box.SIMPLE_HEAD, pad_edge=False)
     for title in ("recall reported", "recall", "precision", "flagged of everybody"):
         table.add_column(title, justify="right")
     for run in results["tutorial"]:
         positive = run["report"]["1"]
+        precision = positive["precision"] if run["flagged_share"] else None  # there: 0 of 0 is 0
         table.add_row(
             clean(run["name"]),
             f"{run['claimed_recall']:.2f}",
             f"{positive['recall']:.2f}",
-            f"{positive['precision']:.3f}",
-            f"{run['flagged_share']:.1%}",
+            written(precision, "{:.3f}"),
+            written(run["flagged_share"], "{:.1%}"),
         )
     console.print(table)
     limit = results["bayes_limit"]
@@ -198,8 +208,7 @@ def _table(results: dict[str, Any]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     table.add_column("setting", overflow="fold")  # a name is needed whole
     table.add_column("ratio")
-    settings = results["settings"]
-    numbers = {k: v for k, v in NUMBERS.items() if any(s[k]["value"] is not None for s in settings)}
+    numbers = {key: as_shown for key, as_shown in NUMBERS.items() if _has(results, key)}
     for title, _ in numbers.values():
         table.add_column(title, justify="right")
     for setting in _few_weights(results):
@@ -207,10 +216,21 @@ def _table(results: dict[str, Any]) -> Table:
         ratio = setting["weight_ratio"]
         table.add_row(
             clean(setting["name"]) + mark,
-            "–" if ratio is None else f"1:{ratio:.4g}",
-            *(_shown(setting[name]["value"], form) for name, (_, form) in numbers.items()),
+            written(ratio, "1:{:.4g}"),
+            *(written(setting[name]["value"], form) for name, (_, form) in numbers.items()),
         )
     return table
+
+
+def _starred(results: dict[str, Any]) -> str:
+    """Say what the star at a title means, where one has it."""
+    stars = (_has(results, key) and title.endswith("*") for key, (title, _) in NUMBERS.items())
+    return "* per 1,000 cases. " if any(stars) else ""
+
+
+def _has(results: dict[str, Any], key: str) -> bool:
+    """Whether a number is there for any setting."""
+    return any(setting[key]["value"] is not None for setting in results["settings"])
 
 
 def _few_weights(results: dict[str, Any]) -> list[dict[str, Any]]:
@@ -256,37 +276,24 @@ def _print_remedies(console: Console, results: dict[str, Any]) -> None:
 def _gains(versus: dict[str, Any]) -> list[str]:
     """Write what is gained in each currency, with the interval of the first."""
     cost, ranking, calibration = (_gained(gain) for gain in versus.values())
-    low, high = map(_signed, versus["cost"]["interval"] or (None, None))
+    low, high = map(with_sign, versus["cost"]["interval"] or (None, None))
     return [cost, f"{low} to {high}", ranking, calibration]
 
 
 def _gained(gain: dict[str, Any]) -> str:
     says = f"{gain['says']} " if gain["says"] in ("better", "worse") else ""
-    return says + _signed(gain["value"])
+    return says + with_sign(gain["value"])
 
 
-def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{round(value, 1) + 0:+.1f}"  # no -0.0
-
-
-def _shown(value: float | None, form: str) -> str:
-    return "–" if value is None else form.format(value)
-
-
-def _print_test(console: Console, test: dict[str, Any]) -> None:
+def _print_test(console: Console, test: dict[str, Any], objective: str) -> None:
+    """Print what the chosen setting and its twin come to on the test rows."""
     alike = test["chosen"] == test["twin"]
     for role in ("chosen",) if alike else ("chosen", "twin"):
-        cost, recall, flagged = (
-            _shown(test[role][name]["value"], form)
-            for name, form in (
-                ("expected_cost", "{:.2f}"),
-                ("recall", "{:.1%}"),
-                ("flagged_share", "{:.1%}"),
-            )
+        numbers = ", ".join(
+            f"{title or objective} {written(test[role][key]['value'], form)}"
+            for key, (title, form) in OF_THE_TEST.items()
+            if test[role][key]["value"] is not None
         )
         console.print(
-            clean(
-                f"On the test rows, {role} ({test[role]['setting']}): cost {cost} per 1,000, "
-                f"recall {recall}, flagged {flagged} (held-out)."
-            )
+            clean(f"On the test rows, {role} ({test[role]['setting']}): {numbers} (held-out).")
         )

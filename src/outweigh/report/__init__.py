@@ -14,11 +14,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from outweigh._configuration import to_toml
+from outweigh._predictions import TWIN_NAME
+from outweigh._written import written
 from outweigh.report import _words as words
 from outweigh.report._bases import MEANINGS, basis_rows
 from outweigh.report._block import block
 from outweigh.report._classes import classes, classes_data
 from outweigh.report._figures import figures
+from outweigh.report._options import with_options
 from outweigh.report._panel import panel
 from outweigh.report._picture import mark
 from outweigh.report._tables import (
@@ -32,6 +35,15 @@ from outweigh.report._tables import (
     test_rows,
     tutorial_rows,
 )
+
+SCRIPTS = {
+    "panel": (
+        *("words.js", "tables.js", "point.js", "picture.js", "drawing.js", "charts.js"),
+        *("sayings.js", "sliders.js", "controls.js"),
+    ),
+    "classes": ("words.js", "classes.js"),
+}
+"""What each part of the page runs, as one script."""
 
 STYLES = ("style.css", "chart.css", "panel.css", "classes.css")
 
@@ -51,8 +63,8 @@ def page(results: dict[str, Any]) -> str:
     """
     controls, parts = panel(results, GROUPS), classes(results)
     style = "".join(map(_file, STYLES))
-    scripts = [_file("controls.js")] * (controls is not None)
-    scripts += [_file("classes.js")] * (parts is not None)
+    there = {"panel": controls is not None, "classes": parts is not None}
+    scripts = [_script(part) for part in SCRIPTS if there[part]]
     html: str = _template().render(
         r=results,
         style=style,
@@ -86,6 +98,10 @@ def _policy(style: str, scripts: list[str]) -> str:
     )
 
 
+def _script(part: str) -> str:
+    return "".join(map(_file, SCRIPTS[part]))
+
+
 @cache
 def _file(name: str) -> str:
     return files("outweigh.report").joinpath(name).read_text(encoding="utf-8")
@@ -105,8 +121,13 @@ def _template() -> Any:
         "show": words.number,
         "percent": words.percent,
         "signed": words.signed,
+        "cut_off": words.cut_off,
+        "whole": words.whole,
+        "twin_name": TWIN_NAME,
+        "written": written,
         "mark": mark,
     }
+    environment.filters["with_options"] = with_options
     return environment.get_template("page.html.jinja")
 
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from outweigh.report._words import brief, percent
+
 SMALLEST = 1e-30  # number on a logarithmic axis, and length of any
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -11,19 +13,9 @@ Format = Callable[[float], str]
 Named = tuple[tuple[float, str], ...]
 
 
-def plain(value: float) -> str:
-    """Write a number."""
-    return f"{value:g}"
-
-
-def percent(value: float) -> str:
-    """Write a share in percent."""
-    return f"{100 * value:.3g} %"
-
-
 def one_to(value: float) -> str:
     """Write a ratio."""
-    return f"1:{value:g}"
+    return f"1:{brief(value)}"
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class Axis:
 
     title: str
     log: bool = False
-    form: Format = plain
+    form: Format = brief
     least: float | None = None
     most: float | None = None
     names: Named = ()

@@ -7,22 +7,22 @@ the model is for, how it decides, how good it is and on which rows, and what nob
 from collections.abc import Iterator
 from typing import Any
 
+from outweigh._predictions import LOSS, REFERENCE, SAMPLING, TWIN_NAME
+from outweigh._settings import PRIOR_ONLY
+from outweigh._written import with_sign, written
 from outweigh.report._markdown import escaped, items, table
 from outweigh.report._ranking_figures import share_of_positives
-from outweigh.report._shown import flags_nobody
-from outweigh.report._tables import NUMBERS, shown
+from outweigh.report._shown import flags_nobody, group_name
+from outweigh.report._tables import NUMBERS
 
 Record = dict[str, Any]
 
-TWIN = "none"
 KINDS = {
     "weights": "class weights",
     "loss": "losses",
     "sampling": "sampling",
     "reference": "others",
 }
-PRIOR_ONLY = "prior only"
-REFERENCE = "reference"
 CLASSES_SHOWN = 30
 OF_CLASSES = {
     "recall": ("recall", "{:.1%}"),
@@ -92,7 +92,8 @@ def _model(r: Record) -> Iterator[str]:
         yield f"A model that gives {does}{by}. The network: {network}."
     seeds = len(design.get("seeds", ()))
     averaged = f", averaged over {_count(seeds, 'seed')}" if seeds > 1 else ""
-    yield f"It is trained {_with(used)}{averaged}. {_undone(used)} {_repaired(used)}."
+    trained = f"It is trained {_with(r, used)}{averaged}."
+    yield _joined(trained, _undone(used), _repaired(used))
 
 
 def _purpose(r: Record) -> Iterator[str]:
@@ -123,17 +124,17 @@ def _decides(r: Record) -> Iterator[str]:
     if chosen["text"]:
         yield f"In numbers: {escaped(chosen['text'])}."
     if referred is not None and referred > 0:
-        yield f"It refers {referred:.1%} of the cases to a person."
+        yield f"It refers {written(referred, '{:.1%}')} of the cases to a person."
 
 
 def _performance(r: Record) -> Iterator[str]:
     chosen = r["chosen"]["setting"]
     columns = [(f"{escaped(chosen)}, cross-fitted", _setting(r, chosen))]
-    if chosen != TWIN:
-        columns.append(("no weights, cross-fitted", _setting(r, TWIN)))
+    if chosen != TWIN_NAME:
+        columns.append(("no weights, cross-fitted", _setting(r, TWIN_NAME)))
     if r["test"]:
         columns.append(("test rows, held-out", r["test"]["chosen"]))
-        if chosen != TWIN:
+        if chosen != TWIN_NAME:
             columns.append(("no weights, test rows, held-out", r["test"]["twin"]))
     yield table(("", *(title for title, _ in columns)), _number_rows(columns))
     yield (
@@ -149,9 +150,9 @@ def _performance(r: Record) -> Iterator[str]:
     if verdict["interval"] and verdict["difference"] is not None:
         low, high = verdict["interval"]
         yield (
-            f"Class weights against none: {_signed(verdict['difference'])} "
-            f"{_unit(verdict['unit'])} (95 % interval {_signed(low)} to {_signed(high)}; positive: "
-            f"weights help; {escaped(verdict['basis'])})."
+            f"Class weights against none: {with_sign(verdict['difference'])} "
+            f"{_unit(verdict['unit'])} (95 % interval {with_sign(low)} to {with_sign(high)}; "
+            f"positive: weights help; {escaped(verdict['basis'])})."
         )
     if of_classes := r.get("per_class"):
         yield f"Class by class, {escaped(of_classes['basis'])}:"
@@ -163,7 +164,7 @@ def _class_rows(of_classes: Record, chosen: str) -> Iterator[tuple[str, ...]]:
     numbers = of_classes["settings"][chosen]["classes"]
     pairs = zip(of_classes["classes"], numbers, strict=True)
     for about, found in list(pairs)[:CLASSES_SHOWN]:
-        cells = (shown(found[key]["value"], form) for key, form in OF_CLASSES.values())
+        cells = (written(found[key]["value"], form) for key, form in OF_CLASSES.values())
         yield f"class {escaped(about['label'])}", f"{about['rows']:,}", *cells
 
 
@@ -179,13 +180,14 @@ def _probabilities(r: Record) -> Iterator[str]:
     calibration = used["calibration"]
     stages = [stage for stage in ("raw", "undone", "repaired") if stage in calibration]
     losses = [(stage, calibration[stage]["log_loss"]["value"]) for stage in stages]
-    told = ", ".join(f"{stage} {shown(loss, '{:.4f}')}" for stage, loss in losses)
+    told = ", ".join(f"{stage} {written(loss, '{:.4f}')}" for stage, loss in losses)
     if r["objective"].get("world"):
         yield "Before the move to that world, on the rows of the table:"
     yield f"Log loss: {told}. {_repaired(used)}"
     mean, share = calibration["repaired"]["mean"]["value"], calibration["share_of_positives"]
     if mean is not None and share is not None:
-        yield f"It says {mean:.2%} on average, where {share:.2%} of the rows are positive."
+        says, are = (written(part, "{:.2%}") for part in (mean, share))
+        yield f"It says {says} on average, where {are} of the rows are positive."
     bins = r["curves"].get(used["name"], {}).get("reliability")
     if bins:
         forms = ("{:.1%}", "{:.1%}", "{:.1%}", "{:.1%}", "{:,}")
@@ -193,7 +195,7 @@ def _probabilities(r: Record) -> Iterator[str]:
         numbers = zip(*columns, strict=True)
         yield table(
             ("probability said, on average", "positive", "from", "to", "judged"),
-            [tuple(map(shown, row, forms)) for row in numbers],
+            [tuple(map(written, row, forms)) for row in numbers],
         )
 
 
@@ -224,8 +226,8 @@ def _against(compared: list[Record], currency: str, says: str) -> str:
 def _gained(setting: Record, currency: str) -> str:
     gain = setting["versus_none"][currency]
     low, high = gain["interval"] or (None, None)
-    ends = "" if low is None or high is None else f", {_signed(low)} to {_signed(high)}"
-    return f"{escaped(setting['name'])} ({_signed(gain['value'])} {_unit(gain['unit'])}{ends})"
+    ends = "" if low is None or high is None else f", {with_sign(low)} to {with_sign(high)}"
+    return f"{escaped(setting['name'])} ({with_sign(gain['value'])} {_unit(gain['unit'])}{ends})"
 
 
 def _segments(r: Record) -> Iterator[str]:
@@ -236,11 +238,11 @@ def _segments(r: Record) -> Iterator[str]:
         head = ("group", "rows", "positives", *(RATES[k][0] for k in kept))
         rows = (
             (
-                _group(segment, group["name"]),
+                escaped(group_name(group)),
                 f"{group['rows']:,}",
-                shown(group["positives"], "{:,}"),
+                written(group["positives"], "{:,}"),
                 *(_with_interval(group["chosen"][k], RATES[k][1]) for k in kept),
-                *([shown(group["chosen"]["expected_cost"]["value"], "{:.4g}")] if cost else []),
+                *([written(group["chosen"]["expected_cost"]["value"], "{:.4g}")] if cost else []),
             )
             for group in groups
         )
@@ -276,9 +278,10 @@ def _open_questions(r: Record) -> Iterator[str]:
             "test. The figures are those of models trained on parts of the rows."
         )
     if r["objective"].get("world") is None and data["prevalence"] is not None:
+        share = written(share_of_positives(r), "{:.2%}")
         yield (
-            f"What happens where other than {share_of_positives(r):.2%} of the cases are positive: "
-            "probabilities, threshold and costs are for that share."
+            f"What happens where other than {share} of the cases are positive: probabilities, "
+            "threshold and costs are for that share."
         )
     if not r.get("segments"):
         yield "Whether it errs more in one part of the cases than in another: nobody asked."
@@ -291,18 +294,18 @@ def _open_questions(r: Record) -> Iterator[str]:
 def _data(r: Record) -> Iterator[str]:
     data = r["data"]
     training = "trained on" if "demo" in r else "trained and judged on"
-    parts = [("all", data), (training, data.get("training")), ("test", data["test"])]
-    shown_parts = [(name, part) for name, part in parts if part]
+    every = [("all", data), (training, data.get("training")), ("test", data["test"])]
+    parts = [(name, part) for name, part in every if part]
     labels = list(data["classes"])
     rows = [
-        (f"class {escaped(label)}", *(f"{part['classes'][label]:,}" for _, part in shown_parts))
+        (f"class {escaped(label)}", *(f"{part['classes'][label]:,}" for _, part in parts))
         for label in labels[:CLASSES_SHOWN]
     ]
-    rows.append(("rows", *(f"{part['rows']:,}" for _, part in shown_parts)))
-    yield table(("", *(name for name, _ in shown_parts)), rows)
+    rows.append(("rows", *(f"{part['rows']:,}" for _, part in parts)))
+    yield table(("", *(name for name, _ in parts)), rows)
     if data["positive"] is not None:
-        share = f"{data['prevalence']:.2%} of the rows"
-        yield f"The positive class is {escaped(data['positive'])}, {share}."
+        share = written(data["prevalence"], "{:.2%}")
+        yield f"The positive class is {escaped(data['positive'])}, {share} of the rows."
     if data.get("sha256"):
         yield f"SHA-256 of the table: {escaped(data['sha256'])}"
     yield items(f"Note: {escaped(note)}" for note in data["notes"])
@@ -340,24 +343,36 @@ def _setting(r: Record, name: str) -> Record:
     return found
 
 
-def _with(setting: Record) -> str:
+def _with(r: Record, setting: Record) -> str:
     """Say what a setting does, and with which weights."""
-    if setting["name"] == TWIN:
+    if setting["name"] == TWIN_NAME:
         return "as the rows are, without class weights or any other remedy"
-    weights = list((setting["class_weight"] or {}).items())[:CLASSES_SHOWN]
+    weights = list(_weights(setting).items())[:CLASSES_SHOWN]
     each = ", ".join(f"class {escaped(label)} weighs {weight:.4g}" for label, weight in weights)
     text = setting.get("text") if setting.get("text") != setting["name"] else None
     how = "; ".join(part for part in (text and escaped(text), each) if part)
-    return f"with the setting {escaped(setting['name'])}{f' ({how})' if how else ''}"
+    same = setting.get("kind") == REFERENCE and not _made_elsewhere(r)
+    on = "on the same rows as networks" if same else f"with the setting {escaped(setting['name'])}"
+    return f"{on} ({how})" if how else on
+
+
+def _weights(setting: Record) -> Record:
+    """Give the class weights by label, where classes weigh differently."""
+    weights: Record = setting["class_weight"] or {}
+    return weights if len({*weights.values()}) > 1 else {}
 
 
 def _undone(setting: Record) -> str:
+    """Say what is taken out of the probabilities; nothing where a setting did nothing to them."""
     if setting.get("inverse") == PRIOR_ONLY:
+        if setting.get("kind") == REFERENCE:
+            return "What it does about the classes by itself is not taken out of its probabilities."
         return (
             "What that did to the shares of the classes is taken out of its probabilities, the "
             "rest is not."
         )
-    if setting["name"] == TWIN or not (setting["class_weight"] or setting.get("inverse")):
+    bent = setting.get("kind") in (LOSS, SAMPLING) and setting.get("inverse")
+    if not (_weights(setting) or bent):
         return ""
     return "What that did to its probabilities is taken out of them again."
 
@@ -374,22 +389,17 @@ def _made_elsewhere(r: Record) -> bool:
     return "epochs" not in r["design"]
 
 
-def _group(segment: Record, name: str) -> str:
-    """Name a group: a value of the column, a range of them, or the rest."""
-    plain = segment["kind"] == "ranges" or name == "missing" or name.startswith("all others (")
-    return escaped(name) if plain else f"is {escaped(name)}"
-
-
 def _with_interval(number: Record, form: str) -> str:
     value, interval = number.get("value"), number.get("interval")
     if value is None or not interval:
-        return shown(value, form)
-    low, high = (shown(end, form) for end in interval)
-    return f"{shown(value, form)} ({low} to {high})"
+        return written(value, form)
+    low, high = (written(end, form) for end in interval)
+    return f"{written(value, form)} ({low} to {high})"
 
 
-def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{round(value, 1) + 0:+.1f}"
+def _joined(*sentences: str) -> str:
+    """Put sentences one after another; some may be empty."""
+    return " ".join(filter(None, sentences))
 
 
 def _unit(unit: str) -> str:

@@ -15,8 +15,6 @@ from outweigh.report._line import Line
 from outweigh.report._pixels import short
 from outweigh.report._plane import WIDTH, Plane, plane
 
-__all__ = ["Axis", "Chart", "Line", "row_height"]
-
 SVG = Markup(
     '<svg class="chart" viewBox="0 0 {width} {height}" role="img" '
     'aria-labelledby="{id}-title {id}-says" data-x="{x}" data-y="{y}">'
@@ -122,4 +120,4 @@ def _cell(axis: Axis, value: float) -> str:
 
 
 def _precise(value: float) -> str:
-    return f"{value:.4g}" if math.isfinite(value) else "–"
+    return "–" if math.isnan(value) else f"{value:.4g}".replace("inf", "∞")

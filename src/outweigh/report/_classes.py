@@ -7,12 +7,17 @@ Letters: K classes, D decisions: K, and one more where cases may be referred.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from outweigh.report._chart import Axis, Chart, Line
+from outweigh._operating import REFER
+from outweigh._predictions import TWIN_NAME
+from outweigh._written import written
+from outweigh.report._axis import shares
+from outweigh.report._chart import Chart
 from outweigh.report._confusion import (
     Cell,
     Float,
@@ -24,20 +29,18 @@ from outweigh.report._confusion import (
     dearest,
     outcome,
 )
+from outweigh.report._line import Line
 from outweigh.report._words import few, number, percent
-
-__all__ = ["ClassPage", "ClassesPart", "Control", "at_costs", "classes", "classes_data"]
 
 Record = dict[str, Any]
 
-TWIN = "none"
-REFER = "refer to a person"
+three_places = partial(written, form="{:.3f}")
 
 NUMBERS = (
-    ("recall", "recall", "{:.1%}"),
-    ("precision", "precision", "{:.1%}"),
-    ("average_precision", "average precision", "{:.3f}"),
-    ("roc_auc", "ROC AUC", "{:.3f}"),
+    ("recall", "recall", percent),
+    ("precision", "precision", percent),
+    ("average_precision", "average precision", three_places),
+    ("roc_auc", "ROC AUC", three_places),
 )
 
 
@@ -131,7 +134,7 @@ def classes_data(results: Record) -> Record:
         "factor": cells["factor"],
         "given": _matrix(results) is not None,
         "costs": costs.tolist(),
-        "twin": list(told["settings"]).index(TWIN),
+        "twin": list(told["settings"]).index(TWIN_NAME),
         "settings": [
             {
                 "name": name,
@@ -186,7 +189,7 @@ def _control(results: Record, told: Record, cells: Record | None) -> Control | N
         of=None if cells is None else cells["of"],
         rounded=None if cells is None else at_costs(cells, names[0], costs).cost,
         here=here,
-        twin=of(TWIN),
+        twin=of(TWIN_NAME),
         rows=tuple(map(tuple, cell_rows(here.confusion))),
         recall=tuple(map(_share, here.recall)),
         precision=tuple(map(_share, here.precision)),
@@ -203,7 +206,7 @@ def _parts(results: Record, name: str) -> Iterator[str]:
     """Name the parts that a setting plays."""
     if name == results["chosen"]["setting"]:
         yield "chosen"
-    if name == TWIN:
+    if name == TWIN_NAME:
         yield "no weights"
     elif name == results["verdict"]["best"]:
         yield "best weights"
@@ -212,12 +215,12 @@ def _parts(results: Record, name: str) -> Iterator[str]:
 def _look(results: Record, name: str) -> str:
     if name == results["chosen"]["setting"]:
         return "chosen"
-    return "twin" if name == TWIN else "half"
+    return "twin" if name == TWIN_NAME else "half"
 
 
 def _share(value: float) -> tuple[str, str]:
     known = bool(np.isfinite(value))
-    return (repr(float(value)), f"{value:.1%}") if known else ("", "–")
+    return (repr(float(value)), percent(value)) if known else ("", "–")
 
 
 def _page(results: Record, told: Record, k: int) -> ClassPage:
@@ -257,15 +260,11 @@ def _saying(found: Record) -> str:
 def _numbers(found: Record, about: Record, decided: bool, costly: bool) -> Iterator[str]:
     for key, _, form in NUMBERS:
         if decided or key not in ("recall", "precision"):
-            yield _shown(found[key]["value"], form)
+            yield form(found[key]["value"])
     if costly:
         cost = found["expected_cost"]["value"]
         yield number(cost)
         yield number(None if cost is None else cost * about["share"])
-
-
-def _shown(value: float | None, form: str) -> str:
-    return "–" if value is None else form.format(value)
 
 
 def _flows(told: Record, k: int) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -281,7 +280,7 @@ def _flows(told: Record, k: int) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _part(part: float, whole: float) -> str:
-    return f"{part / whole:.1%}" if whole > 0 else "–"
+    return percent(part / whole if whole > 0 else None)
 
 
 def _charts(results: Record, about: Record, of_class: Record, k: int) -> Iterator[Chart]:
@@ -289,12 +288,12 @@ def _charts(results: Record, about: Record, of_class: Record, k: int) -> Iterato
     drawn = [(name, _look(results, name), found) for name, found in of_class.items()][::-1]
     label = about["label"]
     recall, precision, false = (
-        Axis(title, form=percent, least=0.0, most=1.0)
+        shares(title, least=0.0, most=1.0)
         for title in ("recall", "precision", "false alarms among the rest")
     )
     yield Chart(
         f"{label}: precision and recall",
-        f"by chance precision would be {about['share']:.2%}",
+        f"by chance precision would be {percent(about['share'])}",
         recall,
         precision,
         tuple(_lines(drawn, "precision_recall", "recall", "precision")),
@@ -328,7 +327,7 @@ def _reliability(label: str, drawn: list[tuple[str, str, Record]], k: int) -> It
     if not every:
         return
     predicted, observed = (
-        Axis(title, log=True, form=percent, least=min(every) / 1.5, most=1.0)
+        shares(title, log=True, least=min(every) / 1.5, most=1.0)
         for title in ("predicted", "observed")
     )
     yield Chart(

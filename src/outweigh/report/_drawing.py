@@ -79,8 +79,8 @@ def series(line: Line, plane: Plane) -> Markup:
 
 
 def _runs(*columns: Sequence[float]) -> Iterator[list[int]]:
-    """Give the points in a row of which all is known."""
-    known = [all(map(math.isfinite, point)) for point in zip(*columns, strict=True)]
+    """Give the points in a row of which all is known; infinite ones lie beyond an axis' end."""
+    known = [not any(map(math.isnan, point)) for point in zip(*columns, strict=True)]
     for there, run in groupby(range(len(known)), key=known.__getitem__):
         if there:
             yield list(run)

@@ -80,7 +80,7 @@ class Figure:
             ``line`` is the name of the series, ``x`` and ``y`` lie on the axes (shares are between
             0 and 1; places that have names are counted from below), ``low`` and ``high`` are the
             ends of the band or interval, and ``name`` says what the point is, where it is said.
-            What is not known, or not there, is null.
+            What is not known, or not there, is null; a threshold that flags nobody is infinite.
         """
         rows = [row for line in self._chart.lines for row in line.rows()]
         columns = zip(*rows, strict=True) if rows else [()] * len(COLUMNS)

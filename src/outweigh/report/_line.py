@@ -21,7 +21,8 @@ class Line:
         Classes of the style sheet: chosen, twin, half, other, reference-1 to -8, better, worse,
         open; limit before another one draws it thin.
     x, y : sequence of float
-        NaN where nothing is known: there the line is broken.
+        NaN where nothing is known: there the line is broken. What lies beyond an axis, infinite
+        too, is drawn at its end.
     low, high : sequence of float, optional
         A band around y.
     dots : bool

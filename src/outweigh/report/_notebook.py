@@ -11,10 +11,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from outweigh._predictions import TWIN_NAME
+from outweigh._written import written
 from outweigh.report._chart import Chart
 from outweigh.report._figures import charts
 from outweigh.report._shown import loss
-from outweigh.report._tables import NUMBERS, shown
+from outweigh.report._tables import NUMBERS
 
 Record = dict[str, Any]
 
@@ -74,7 +76,8 @@ def _used(results: Record) -> Markup:
 def _settings(results: Record) -> Markup:
     """Show the chosen setting, the twin, and the best of the others."""
     every, chosen = results["settings"], results["chosen"]["setting"]
-    first = sorted(every, key=lambda s: (s["name"] != chosen, s["name"] != "none", loss(s)))[:MOST]
+    before = lambda s: (s["name"] != chosen, s["name"] != TWIN_NAME, loss(s))
+    first = sorted(every, key=before)[:MOST]
     kept = [
         number
         for number in NUMBERS
@@ -90,7 +93,7 @@ def _settings(results: Record) -> Markup:
 
 def _row(setting: Record, kept: Iterable[tuple[str, str, str]], chosen: str) -> Markup:
     cells = _joined(
-        Markup("<td>{}</td>").format(shown(setting[key]["value"], form)) for key, _, form in kept
+        Markup("<td>{}</td>").format(written(setting[key]["value"], form)) for key, _, form in kept
     )
     look = "chosen" if setting["name"] == chosen else ""
     row = Markup('<tr class="{}"><th scope="row">{}</th>{}</tr>')

@@ -4,7 +4,6 @@ The controls are costs, an alerts budget, a threshold, the prevalence and a sett
 where the study stands, so that the first numbers on the page are the study's own.
 """
 
-import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,17 +11,18 @@ from typing import Any
 
 from markupsafe import Markup
 
-from outweigh.report._block import block, packed
+from outweigh._predictions import TWIN_NAME
+from outweigh.report._block import block
+from outweigh.report._parts import in_parts, packed_counts, scales
 from outweigh.report._picture import KINDS, picture
-from outweigh.report._point import Costs, Point, Tables, point, prevalence, whole_cases
-from outweigh.report._shown import flags_nobody
-from outweigh.report._words import few, number, percent
+from outweigh.report._point import ROUNDING, Costs, Point, Tables, point, prevalence, whole_cases
+from outweigh.report._shown import flags_nobody, four_costs
+from outweigh.report._words import few, number, percent, whole
 
 Record = dict[str, Any]
 
 COSTS, ALERTS, THRESHOLD = "costs", "alerts", "threshold"
 RARE = 10  # positives of 1,000 cases, below which parts of one are told
-DIGITS = 36  # binary ones, of sums of row weights that are no whole numbers
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def panel(results: Record, kinds: dict[str, str]) -> Panel | None:
         notes=tuple(_notes(results, start)),
         settings=tuple(_grouped(results, kinds)),
         data=block(_data(results, tables, start)),
-        tables=_packed(counts),
+        tables=packed_counts(counts),
     )
 
 
@@ -118,10 +118,10 @@ def opening(results: Record) -> tuple[Tables, Start, Point, Point] | None:
     counts = results.get("counts")
     if counts is None:
         return None
-    tables, costs = Tables(counts, prevalence(counts)), _costs(results)
+    tables, costs = Tables(in_parts(counts), prevalence(counts)), _costs(results)
     start = _start(results, tables, costs)
     here = point(tables, start.setting, start.knot, costs)
-    return tables, start, here, point(tables, "none", _knot_of_twin(start, tables), costs)
+    return tables, start, here, point(tables, TWIN_NAME, _knot_of_twin(start, tables), costs)
 
 
 def told(per_1000: Sequence[float]) -> tuple[Sequence[float], tuple[str, ...]]:
@@ -134,11 +134,11 @@ def told(per_1000: Sequence[float]) -> tuple[Sequence[float], tuple[str, ...]]:
     >>> told([0.6, 0.2, 90.6, 908.6])[1]
     ('0.6', '0.2', '91', '909')
     """
-    if per_1000[0] + per_1000[1] < RARE:
+    if per_1000[0] + per_1000[1] < RARE - ROUNDING:
         return per_1000, tuple(map(few, per_1000))
     numbers = whole_cases(per_1000)
     pairs = zip(numbers, per_1000, strict=True)
-    return numbers, tuple("fewer than 1" if n == 0 < x else f"{n:,}" for n, x in pairs)
+    return numbers, tuple("fewer than 1" if n == 0 < x else whole(n) for n, x in pairs)
 
 
 def saying(here: Point, positive: str) -> str:
@@ -147,7 +147,7 @@ def saying(here: Point, positive: str) -> str:
     caught, missed, alarmed, _ = numbers
     return (
         f"Of 1,000 cases, {few(caught + missed)} are “\u2068{positive}\u2069”. Flagged: "
-        f"{few(caught + alarmed)}, namely {texts[0]} of those and {texts[2]} others. "
+        f"{few(caught + alarmed)}, namely {texts[0]} of those and {texts[2]} of the others. "
         f"Missed: {texts[1]}."
     )
 
@@ -155,12 +155,17 @@ def saying(here: Point, positive: str) -> str:
 def shown(start: Start, here: Point, prevalence: float) -> str:
     """Say what the numbers stand for; the page's script says it likewise."""
     rule = {COSTS: "where it saves cost", ALERTS: "within the budget"}
-    t = "nobody" if here.threshold is None else f"from a probability of {number(here.threshold)}"
     return (
         f"Shown: {start.setting}; a miss costs {number(start.costs.fn)}, a false alarm "
         f"{number(start.costs.fp)}; prevalence {percent(prevalence)}; flagged "
-        f"{rule.get(start.by, 'from the threshold')}, {t}."
+        f"{rule.get(start.by, 'from the threshold')}, {_who(here.threshold)}."
     )
+
+
+def _who(threshold: float | None) -> str:
+    if threshold is None:
+        return "nobody"
+    return f"from a probability of {number(threshold)}" if threshold > 0 else "everybody"
 
 
 def _costs(results: Record) -> Costs:
@@ -196,13 +201,7 @@ def _start(results: Record, tables: Tables, costs: Costs) -> Start:
 
 def _knot_of_twin(start: Start, tables: Tables) -> int:
     """Decide the twin's cases by the same rule."""
-    return tables.knot_of_budget("none", start.alerts) if start.by == ALERTS else start.knot
-
-
-def _has_costs(results: Record) -> bool:
-    """Tell whether the study decides by the costs that the controls change, and by nothing else."""
-    matrix = results["objective"]["matrix"]
-    return matrix is not None and len(matrix[0]) == 2
+    return tables.knot_of_budget(TWIN_NAME, start.alerts) if start.by == ALERTS else start.knot
 
 
 def _notes(results: Record, start: Start) -> list[str]:
@@ -256,13 +255,14 @@ def _data(results: Record, tables: Tables, start: Start) -> Record:
             "knot": start.knot,
             "prevalence": tables.prevalence,
         },
-        "remade": start.by == COSTS and _has_costs(results),
+        "remade": start.by == COSTS and four_costs(results) is not None,
         "right": [start.costs.tn, start.costs.tp],
         "positive": results["data"]["positive"],
         "threshold": counts["threshold"],
         "positives": counts["positives"],
         "negatives": counts["negatives"],
-        "scales": _scales(counts),
+        "scales": scales(counts),
+        "twin": TWIN_NAME,
         "settings": [_setting(s, counts["settings"][s["name"]]) for s in results["settings"]],
     }
 
@@ -282,27 +282,3 @@ def _setting(setting: Record, counted: Record) -> Record:
 def _quoted(name: str) -> str:
     """Write a name for a shell; one that could deceive the eye has to be typed."""
     return shlex.quote(name) if name.isprintable() else "NAME"
-
-
-def _scales(counts: Record) -> tuple[float, float]:
-    """Count negatives and positives in whole rows, or in fine parts where rows have weights."""
-    totals = (counts["negatives"], counts["positives"])
-    if all(isinstance(total, int) for total in totals):
-        return 1, 1
-    fp, tp = (2.0 ** (DIGITS - math.ceil(math.log2(total))) for total in totals)
-    return fp, tp
-
-
-def _packed(counts: Record) -> str:
-    fp_scale, tp_scale = _scales(counts)
-    tables = []
-    for counted in counts["settings"].values():
-        tables += [(counted["tp"], tp_scale), (counted["fp"], fp_scale)]
-        for tp, fp in zip(*_seeds(counted), strict=True):
-            tables += [(tp, tp_scale), (fp, fp_scale)]
-    return packed(tables)
-
-
-def _seeds(counted: Record) -> tuple[list[list[float]], list[list[float]]]:
-    seeds = counted["by_seed"] or {"tp": [], "fp": []}
-    return seeds["tp"], seeds["fp"]

@@ -1,5 +1,6 @@
 """A plot: a chart drawn with matplotlib, which is loaded only here and only when asked for."""
 
+import math
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -50,7 +51,7 @@ def plotted(chart: Chart, ax: Any = None) -> Any:
     laid = chart.plane
     for axis, name in ((chart.x, "x"), (chart.y, "y")):
         getattr(ax, f"set_{name}scale")("log" if axis.log else "linear")
-    handles = [_line(ax, line) for line in chart.lines]
+    handles = [_line(ax, line, _within(line.x, laid.x)) for line in chart.lines]
     _rules(ax, chart, laid.x, laid.y)
     ax.set_xlim(laid.x.low, laid.x.high)
     ax.set_ylim(laid.y.low, laid.y.high)
@@ -74,8 +75,8 @@ def literal(text: str) -> str:
     >>> print(literal("$x_1$"))
     \$x_1\$
     """
-    shown = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(shown.split()).replace("$", r"\$")
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(printable.split()).replace("$", r"\$")
 
 
 def _new_axes(chart: Chart) -> Any:
@@ -85,8 +86,14 @@ def _new_axes(chart: Chart) -> Any:
     return Figure(figsize=size, layout="constrained").add_subplot()
 
 
-def _line(ax: Any, line: Line) -> Any:
-    """Draw a line; give what stands for it in a legend."""
+def _within(values: Sequence[float], scale: Scale) -> list[float]:
+    """Put at the ends of an axis what has no place on it: infinite values, and 0 of a logarithm."""
+    ends = {math.inf: scale.high, -math.inf: scale.low} | ({0.0: scale.low} if scale.log else {})
+    return [ends.get(value, value) for value in values]
+
+
+def _line(ax: Any, line: Line, x: Sequence[float]) -> Any:
+    """Draw a line along x; give what stands for it in a legend."""
     limit, _, look = line.look.rpartition(" ")
     colour = COLOURS.get(look, SOFT)
     _around(ax, line, colour)
@@ -96,9 +103,9 @@ def _line(ax: Any, line: Line) -> Any:
     if line.sizes:
         most = max(line.sizes)
         areas = [12 + 150 * size / most for size in line.sizes]
-        return ax.scatter(line.x, line.y, areas, marker=marker, label=name, zorder=3, **marks)
+        return ax.scatter(x, line.y, areas, marker=marker, label=name, zorder=3, **marks)
     [drawn] = ax.plot(
-        line.x,
+        x,
         line.y,
         color=colour,
         linestyle=dash if line.drawn else "none",

@@ -1,7 +1,8 @@
 """A point: what one setting does at one threshold, under some costs, in some world.
 
 It is arithmetic on the counted tables of a record, ``results["counts"]``: the script of the page
-does the same, so that a slider needs no rows.
+does the same, ``point.js``, operation by operation, so that a slider needs no rows and both come to
+the same bits.
 
 Letters: G knots, thresholds at which cases were counted.
 """
@@ -14,7 +15,7 @@ from typing import Any
 
 Record = dict[str, Any]
 
-ROUNDING = 1e-9  # a budget of 10 alerts is not missed by an error of floats
+ROUNDING = 1e-9  # a budget of 10 alerts is not missed by an error of floats, nor a half
 TINY = 1e-12  # nor a knot by one, where a threshold goes to another world and back
 
 
@@ -172,10 +173,10 @@ def point(tables: Tables, setting: str, knot: int, costs: Costs) -> Point:
         fn=counts["positives"] - tp,
         tn=counts["negatives"] - fp,
         per_1000=(
-            1000 * b * recall,
-            1000 * b * (1 - recall),
-            1000 * (1 - b) * alarm,
-            1000 * (1 - b) * (1 - alarm),
+            1000 * (b * recall),
+            1000 * (b * (1 - recall)),
+            1000 * ((1 - b) * alarm),
+            1000 * ((1 - b) * (1 - alarm)),
         ),
         flagged=flagged,
         recall=recall,
@@ -202,15 +203,13 @@ def whole_cases(per_1000: Sequence[float]) -> list[int]:
     [18, 5, 40, 937]
     """
     caught, missed, alarmed, left = per_1000
-    positives = math.floor(caught + missed + 0.5)
-    return [*_whole([caught, missed], positives), *_whole([alarmed, left], 1000 - positives)]
+    positives = _half_up(caught + missed)
+    others = 1000 - positives
+    tp = _half_up(caught * positives / (caught + missed or 1))
+    fp = _half_up(alarmed * others / (alarmed + left or 1))
+    return [tp, positives - tp, fp, others - fp]
 
 
-def _whole(parts: Sequence[float], total: int) -> list[int]:
-    """Round parts to whole numbers that add up to a total, by the largest remainders."""
-    scale = total / (sum(parts) or 1)
-    floors = [math.floor(part * scale) for part in parts]
-    order = sorted(range(len(parts)), key=lambda i: floors[i] - parts[i] * scale)
-    for i in order[: total - sum(floors)]:
-        floors[i] += 1
-    return floors
+def _half_up(x: float) -> int:
+    """Round; a half is one, whatever floats made of it."""
+    return math.floor(x + 0.5 + ROUNDING)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from outweigh._written import written
 from outweigh.report._axis import shares
 from outweigh.report._chart import Chart
 from outweigh.report._line import Line
@@ -20,10 +21,11 @@ def ranking_charts(results: Record) -> list[Chart]:
     if not shown:
         return []
     positives = share_of_positives(results)
+    share = written(positives, "{:.2%}")
     return [
         Chart(
             "Precision and recall",
-            f"by chance precision would be {positives:.2%}",
+            f"by chance precision would be {share}",
             RECALL,
             shares("precision", least=0.0, most=1.0),
             _lines(curves, shown, "precision_recall", "recall", "precision"),
@@ -40,7 +42,7 @@ def ranking_charts(results: Record) -> list[Chart]:
         ),
         Chart(
             "Gain",
-            f"how many are caught by flagging so many of all cases, of which {positives:.2%} are "
+            f"how many are caught by flagging so many of all cases, of which {share} are "
             "positive; by chance it would be the diagonal",
             shares("flagged of all cases", least=0.0, most=1.0),
             RECALL,

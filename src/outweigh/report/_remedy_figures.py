@@ -3,10 +3,11 @@
 import math
 from typing import Any
 
+from outweigh._predictions import TWIN_NAME
 from outweigh.report._axis import Axis, rows
 from outweigh.report._chart import Chart, row_height
 from outweigh.report._line import Line
-from outweigh.report._shown import TWIN, known
+from outweigh.report._shown import known
 from outweigh.report._tables import GROUPS
 
 Record = dict[str, Any]
@@ -75,7 +76,7 @@ def _forest(
     least, most = _ends(list(gains.values()))
     return Chart(
         title,
-        f"each beside {TWIN}, with its 95 % interval; right of 0 is better{more}",
+        f"each beside {TWIN_NAME}, with its 95 % interval; right of 0 is better{more}",
         Axis(units[unit], least=least, most=most),
         y,
         tuple(line for line in lines if len(line.x)),

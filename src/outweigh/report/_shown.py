@@ -4,11 +4,13 @@ import math
 import re
 from typing import Any
 
+from outweigh._predictions import TWIN_NAME
+
 Record = dict[str, Any]
 Looks = list[tuple[str, str]]
 
-TWIN = "none"
 MOST_REFERENCES = 8
+ASIDE = 0.16  # of a row: the chosen setting above, the twin below
 
 
 def roles(results: Record) -> Looks:
@@ -18,7 +20,7 @@ def roles(results: Record) -> Looks:
     else), and the one to use.
     """
     chosen, best = results["chosen"]["setting"], results["verdict"]["best"]
-    looks = {TWIN: "twin", best: "half", _best_remedy(results) or "balanced": "other"}
+    looks = {TWIN_NAME: "twin", best: "half", _best_remedy(results) or "balanced": "other"}
     return list((looks | {chosen: "chosen"}).items())
 
 
@@ -32,8 +34,19 @@ def with_references(results: Record) -> Looks:
 
 def three(results: Record) -> Looks:
     """Name the twin, the best class weights and the one to use."""
-    looks = {TWIN: "twin", results["verdict"]["best"]: "half"}
+    looks = {TWIN_NAME: "twin", results["verdict"]["best"]: "half"}
     return list((looks | {results["chosen"]["setting"]: "chosen"}).items())
+
+
+def sides(results: Record) -> list[tuple[str, str, float]]:
+    """Name the one to use and, where that is another, the twin: how it looks, how far it is aside.
+
+    For charts of named rows, each of which shows both.
+    """
+    chosen = results["chosen"]["setting"]
+    if chosen == TWIN_NAME:
+        return [(chosen, "chosen", 0.0)]
+    return [(chosen, "chosen", ASIDE), (TWIN_NAME, "twin", -ASIDE)]
 
 
 def settings(results: Record) -> dict[str, Record]:
@@ -63,10 +76,30 @@ def flags_nobody(results: Record) -> bool:
     """
     if results["chosen"]["threshold"] is not None:
         return False
-    matrix, used = results["objective"]["matrix"], settings(results)[results["chosen"]["setting"]]
-    if matrix is not None:
-        return [len(row) for row in matrix] == [2, 2]
+    used = settings(results)[results["chosen"]["setting"]]
+    if results["objective"].get("matrix") is not None:
+        return four_costs(results) is not None
     return used["score"]["value"] is not None and used["flagged_share"]["value"] is not None
+
+
+def four_costs(results: Record) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Give ((tn, fp), (fn, tp)), where two classes are decided by them and none is referred."""
+    matrix = results["objective"].get("matrix")
+    if matrix is None or [len(row) for row in matrix] != [2, 2]:
+        return None
+    (tn, fp), (fn, tp) = matrix
+    return (tn, fp), (fn, tp)
+
+
+def group_name(group: Record) -> str:
+    """Name a group of a segment: a value by itself could be taken for a range, or for the rest.
+
+    Examples
+    --------
+    >>> group_name({"of": "value", "name": "missing"}), group_name({"of": "range", "name": "to 9"})
+    ('is missing', 'to 9')
+    """
+    return f"is {group['name']}" if group.get("of") == "value" else str(group["name"])
 
 
 def known(value: float | None) -> float:

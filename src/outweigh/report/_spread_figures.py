@@ -1,6 +1,7 @@
 """Spread: how far folds and seeds agree about what is gained, what it costs, and where to cut."""
 
 import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from outweigh.report._axis import Axis, rows
@@ -11,6 +12,7 @@ from outweigh.report._shown import known, settings, slug, three, worth
 Record = dict[str, Any]
 
 NOTHING = ((0.0, "no difference"),)
+AIR = 1.1  # between thresholds and the ends of their axis, as a factor
 LOW = 200.0  # pixels, of a chart of two or three rows
 
 
@@ -106,30 +108,55 @@ def _together(placed: list[tuple[Record, str, float]], key: str) -> Line:
 
 def threshold_charts(results: Record) -> list[Chart]:
     """Draw the thresholds that folds and seeds would choose, and the one that costs imply."""
-    return [chart for found in results["thresholds"] for chart in _thresholds(found)]
+    return [_thresholds(found) for found in results["thresholds"]]
 
 
-def _thresholds(found: Record) -> list[Chart]:
-    by_seed = [t for of_folds in found["by_seed"] for t in of_folds if t]
-    by_fold = [t for t in found["by_fold"] if t]
-    if not by_fold:
-        return []
+def _thresholds(found: Record) -> Chart:
+    by_fold = [_cut(t) for t in found["by_fold"]]
+    by_seed = [_cut(t) for of_folds in found["by_seed"] for t in of_folds]
     y, (fold, seed) = rows(("folds", "seeds"))
-    return [
-        Chart(
-            f"Thresholds of {found['setting']}",
-            _tuned_against_implied(found),
-            Axis("probability to flag from", log=True, form="{:.3g}".format),
-            y,
-            (
-                _dots("each fold, seeds averaged", "chosen", by_fold, fold),
-                _dots("each seed and fold", "half", by_seed, seed),
-            ),
-            () if found["implied"] is None else ((found["implied"], "implied by the costs"),),
-            key=f"thresholds-{slug(found['setting'])}",
-            height=LOW,
-        )
-    ]
+    return Chart(
+        f"Thresholds of {found['setting']}",
+        "; ".join((_tuned_against_implied(found), *_at_the_ends(by_fold, by_seed))),
+        _probabilities((*by_fold, *by_seed, found["implied"])),
+        y,
+        (
+            _dots("each fold, seeds averaged", "chosen", by_fold, fold),
+            _dots("each seed and fold", "half", by_seed, seed),
+        ),
+        () if found["implied"] is None else ((found["implied"], "implied by the costs"),),
+        key=f"thresholds-{slug(found['setting'])}",
+        height=LOW,
+    )
+
+
+def _probabilities(thresholds: Iterable[float | None]) -> Axis:
+    """Give the axis that all thresholds lie on, but those that flag everybody or nobody."""
+    inside = [t for t in thresholds if t and math.isfinite(t)] or [0.5]
+    return Axis(
+        "probability to flag from",
+        log=True,
+        form="{:.3g}".format,
+        least=min(inside) / AIR,
+        most=max(inside) * AIR,
+    )
+
+
+def _cut(threshold: float | None) -> float:
+    """Give a threshold; infinite, which a record has as none, where it flags nobody."""
+    return math.inf if threshold is None else threshold
+
+
+def _at_the_ends(by_fold: list[float], by_seed: list[float]) -> Iterator[str]:
+    """Say how many thresholds lie at no probability: these flag everybody, or nobody."""
+    ends = (("left", "everybody", 0.0), ("right", "nobody", math.inf))
+    for end, whom, threshold in ends:
+        folds, seeds = by_fold.count(threshold), by_seed.count(threshold)
+        if folds or seeds:
+            yield (
+                f"at the {end} end those that flag {whom}, {folds} of {len(by_fold)} folds and "
+                f"{seeds} of {len(by_seed)} seeds and folds"
+            )
 
 
 def _tuned_against_implied(found: Record) -> str:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from outweigh._predictions import TWIN_NAME
+from outweigh._written import with_sign, written
+
 Record = dict[str, Any]
 
 NUMBERS = (
@@ -62,7 +65,7 @@ class Sheet:
 
 def setting_rows(results: Record) -> Sheet:
     """Give the settings, each with its numbers."""
-    roles = {"none": "twin", results["chosen"]["setting"]: "chosen"}
+    roles = {TWIN_NAME: "twin", results["chosen"]["setting"]: "chosen"}
     kept = _known(results["settings"])
     last = ("flagged from 0.5, raw", "repair", "seeds collapsed")
     head = ("setting", "ratio", *(title for _, title, _ in kept), *last)
@@ -70,7 +73,7 @@ def setting_rows(results: Record) -> Sheet:
         Row(
             setting["name"],
             (
-                shown(setting["weight_ratio"], "1:{:.4g}"),
+                written(setting["weight_ratio"], "1:{:.4g}"),
                 *_numbers(setting, kept),
                 _flagged_at_half(setting),
                 setting["calibration"]["repair"],
@@ -143,12 +146,12 @@ def calibration_rows(results: Record) -> Sheet:
             setting["name"],
             (
                 *(
-                    shown(setting["calibration"][stage][key]["value"], form)
+                    written(setting["calibration"][stage][key]["value"], form)
                     for key, _, form in keys
                     for stage in stages
                 ),
                 setting["calibration"]["repair"],
-                shown(setting["calibration"]["expressed"], "{:.0%}"),
+                written(setting["calibration"]["expressed"], "{:.0%}"),
             ),
         )
         for setting in results["settings"]
@@ -173,12 +176,13 @@ def tutorial_rows(results: Record) -> Sheet | None:
 
 def _tutorial_row(run: Record) -> Row:
     positive, recall = run["report"]["1"], run["recall_by_seed"]
+    precision = positive["precision"] if run["flagged_share"] else None  # there: 0 of 0 is 0
     cells = (
         f"{run['claimed_recall']:.2f}",
         f"{positive['recall']:.2f}",
         f"{min(recall):.2f} to {max(recall):.2f}",
-        f"{positive['precision']:.3f}",
-        f"{run['flagged_share']:.1%}",
+        written(precision, "{:.3f}"),
+        written(run["flagged_share"], "{:.1%}"),
     )
     return Row(run["name"], cells)
 
@@ -199,7 +203,8 @@ def data_rows(results: Record) -> list[tuple[str, str]]:
     rows = [("source", data["source"]), ("target", data["target"])]
     rows += [(name, _counted(part)) for name, part in parts if part is not None]
     if data["positive"] is not None:
-        rows.append(("positive class", f"{data['positive']} ({data['prevalence']:.2%})"))
+        share = written(data["prevalence"], "{:.2%}")
+        rows.append(("positive class", f"{data['positive']} ({share})"))
     if data["features"] is not None:
         rows.append(("features", str(data["features"])))
     if data.get("sha256"):
@@ -214,37 +219,27 @@ def design_rows(results: Record) -> list[tuple[str, str]]:
     return rows + [(name, _plain(value)) for name, value in results["environment"].items()]
 
 
-def shown(value: float | None, form: str) -> str:
-    """Write a number; what is no number is a dash."""
-    return "–" if value is None else form.format(value)
-
-
 def _known(scored: list[Record]) -> list[tuple[str, str, str]]:
     """Keep the numbers that any of the rows has."""
     return [number for number in NUMBERS if any(s[number[0]]["value"] is not None for s in scored)]
 
 
 def _numbers(scored: Record, kept: list[tuple[str, str, str]]) -> tuple[str, ...]:
-    return tuple(shown(scored[key]["value"], form) for key, _, form in kept)
+    return tuple(written(scored[key]["value"], form) for key, _, form in kept)
 
 
 def _flagged_at_half(setting: Record) -> str:
     half = setting["at_half"]
-    return "–" if half is None else shown(half["flagged_share"]["value"], "{:.1%}")
+    return written(None if half is None else half["flagged_share"]["value"], "{:.1%}")
 
 
 def _gain(gain: Record) -> tuple[str, str]:
     """Write what is gained, between which bounds, and what that says."""
     if gain["value"] is None:
         return "–", "–"
-    low, high = map(_signed, gain["interval"] or (None, None))
+    low, high = map(with_sign, gain["interval"] or (None, None))
     says: str = gain["says"]
-    return f"{_signed(gain['value'])} ({low} to {high})", SAYS.get(says, says)
-
-
-def _signed(value: float | None) -> str:
-    """Write a number with its sign; 0 has but one."""
-    return "–" if value is None else f"{round(value, 1) + 0:+.1f}"
+    return f"{with_sign(gain['value'])} ({low} to {high})", SAYS.get(says, says)
 
 
 def _about(setting: Record) -> str:

@@ -1,12 +1,14 @@
 """What each weight does: cost and flagged share against the weight, and cost against threshold."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from outweigh.report._axis import Axis, one_to, shares
 from outweigh.report._chart import Chart
 from outweigh.report._line import Line
+from outweigh.report._plane import values
 from outweigh.report._point import Costs, Tables, prevalence
-from outweigh.report._shown import known, of_weights, three, worth
+from outweigh.report._shown import four_costs, known, of_weights, three, worth
 
 Record = dict[str, Any]
 
@@ -27,13 +29,14 @@ def weight_charts(results: Record) -> list[Chart]:
         return []
     key, title = judged
     marks = _marks(settings, results["chosen"]["setting"])
+    lines = _own_and_half(settings, key)
     return [
         Chart(
             "Expected cost" if key == "expected_cost" else "Score",
             f"{title}; lower is better" if key == "expected_cost" else f"{title}; higher is better",
             RATIO,
-            Axis(title, least=_bottom(settings, key)),
-            _own_and_half(settings, key),
+            Axis(title, least=_bottom(lines)),
+            lines,
             marks,
             key="cost-by-weight" if key == "expected_cost" else "score-by-weight",
             basis=BOTH,
@@ -53,10 +56,10 @@ def weight_charts(results: Record) -> list[Chart]:
 
 def cost_charts(results: Record) -> list[Chart]:
     """Draw the cost at each threshold, of the chosen setting and the twin."""
-    counts, matrix = results.get("counts"), results["objective"].get("matrix")
-    if not counts or matrix is None or [len(row) for row in matrix] != [2, 2]:
+    counts, costs_of = results.get("counts"), four_costs(results)
+    if not counts or costs_of is None:
         return []
-    (tn, fp), (fn, tp) = matrix
+    (tn, fp), (fn, tp) = costs_of
     costs, tables = Costs(tn, fp, fn, tp), Tables(counts, prevalence(counts))
     implied = results["objective"]["threshold"]
     least = max(SMALLEST, min(implied or 1.0, tables.prevalence) / 100)
@@ -71,7 +74,7 @@ def cost_charts(results: Record) -> list[Chart]:
             "cost per 1,000 cases, weights undone and probabilities repaired; the lowest point of "
             "a line was found on the rows that it is drawn from",
             Axis("probability to flag from", log=True, form="{:.3g}".format, least=least, most=1.0),
-            Axis("cost per 1,000 cases", least=0.0 if min(tn, fp, fn, tp) >= 0 else None),
+            Axis("cost per 1,000 cases", least=_bottom(lines)),
             lines,
             () if implied is None else ((implied, "implied by the costs"),),
             key="cost-by-threshold",
@@ -86,10 +89,9 @@ def _by_threshold(tables: Tables, name: str, look: str, costs: Costs, least: flo
     return Line(name, look, [t for _, t in finite], cost)
 
 
-def _bottom(settings: list[Record], key: str) -> float | None:
-    """Begin at 0, unless benefits lie below it."""
-    values = [s[key]["value"] for s in settings]
-    return None if any(value is not None and value < 0 for value in values) else 0.0
+def _bottom(lines: Sequence[Line]) -> float | None:
+    """Begin at 0, unless some of what is drawn lies below it: benefits, scores worse than luck."""
+    return None if any(value < 0 for value in values(lines, across=False)) else 0.0
 
 
 def _own_and_half(settings: list[Record], key: str) -> tuple[Line, Line]:
@@ -101,9 +103,9 @@ def _own_and_half(settings: list[Record], key: str) -> tuple[Line, Line]:
 
 def _path(settings: list[Record], key: str, name: str, look: str, *, half: bool) -> Line:
     """Follow a number along the settings, with the spread of its seeds."""
-    values = [(s["at_half"] if half else s)[key]["value"] for s in settings]
+    numbers = [(s["at_half"] if half else s)[key]["value"] for s in settings]
     seeds = [s["by_seed"][f"{key}_at_half" if half else key] for s in settings]
-    return _line(name, look, [s["weight_ratio"] for s in settings], values, seeds)
+    return _line(name, look, [s["weight_ratio"] for s in settings], numbers, seeds)
 
 
 def _power_charts(results: Record) -> list[Chart]:
@@ -112,16 +114,16 @@ def _power_charts(results: Record) -> list[Chart]:
     settings.sort(key=lambda s: s["power"])
     if len(settings) < 2 or settings[0]["expected_cost"]["value"] is None:
         return []
-    values = [s["expected_cost"]["value"] for s in settings]
+    costs = [s["expected_cost"]["value"] for s in settings]
     seeds = [s["by_seed"]["expected_cost"] for s in settings]
-    powers = [s["power"] for s in settings]
+    line = _line("least expected cost", "chosen", [s["power"] for s in settings], costs, seeds)
     return [
         Chart(
             "Expected cost",
             "cost per 1,000 cases; lower is better",
             Axis("power τ: 0 no weight, 1 balanced"),
-            Axis("cost per 1,000 cases", least=_bottom(settings, "expected_cost")),
-            (_line("least expected cost", "chosen", powers, values, seeds),),
+            Axis("cost per 1,000 cases", least=_bottom([line])),
+            (line,),
             _marks(settings, results["chosen"]["setting"], "power"),
             key="cost-by-weight",
         )
@@ -132,7 +134,7 @@ def _line(
     name: str,
     look: str,
     x: list[float],
-    values: list[float | None],
+    numbers: list[float | None],
     seeds: list[list[float | None]],
 ) -> Line:
     of_seeds = [[v for v in of_setting if v is not None] for of_setting in seeds]
@@ -140,7 +142,7 @@ def _line(
         name,
         look,
         x,
-        [known(v) for v in values],
+        [known(v) for v in numbers],
         [known(min(v, default=None)) for v in of_seeds],
         [known(max(v, default=None)) for v in of_seeds],
         dots=len(x) <= FEW,

@@ -1,7 +1,7 @@
 // More than two classes: decisions at any costs, from counted cells; and a tab for each class.
 // Letters: C cells, K classes, D decisions: K, and one more where cases may be referred.
-"use strict";
 (() => {
+  const { few, number, percent, field } = words;
   const $ = (id) => document.getElementById(id);
 
   // ---- a tab for each class -----------------------------------------------------------------
@@ -171,29 +171,15 @@
     update();
   };
   const fill = (costs) => {
-    for (const k of classes) for (const d of classes) inputs[k][d].value = String(+costs[k][d].toPrecision(5));
-    if (referral) referral.value = String(+costs[0][K].toPrecision(5));
+    for (const k of classes) for (const d of classes) inputs[k][d].value = field(costs[k][d], 5);
+    if (referral) referral.value = field(costs[0][K], 5);
     take(costs);
   };
 
   // ---- words --------------------------------------------------------------------------------
 
-  const short = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 4 });
-  const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
-  const few = (x) => (x >= 9.95 ? whole.format(Math.floor(x + 0.5)) : x >= 1e-4 ? String(+x.toPrecision(2)) : "0");
-  const number = (x) => (x === null ? "–" : short.format(x));
-  const percent = (x) => (x === null ? "–" : `${(100 * x).toFixed(1)}%`);
-  const write = (id, value, text) => {
-    const element = $(`c-${id}`), written = value === null ? "" : String(value);
-    if (element.value === written) return;
-    element.value = written;
-    element.textContent = text;
-  };
-  let soon;
-  const tell = (text) => {
-    clearTimeout(soon);
-    soon = setTimeout(() => ($("c-told").textContent = text), 600);
-  };
+  const write = (id, value, text) => words.write($(`c-${id}`), value, text(value));
+  const tell = words.teller($("c-told"));
 
   const kind = (k, d) => (d === K ? "referred" : d === k ? "right" : "wrong");
   const shade = (share) => (share === null ? 0 : Math.min(Math.floor(10 * share), 9));
@@ -201,24 +187,24 @@
     for (const k of classes) {
       for (const d of decisions) {
         const cases = here.confusion[k][d];
-        write(`${k}-${d}`, cases, few(cases));
+        write(`${k}-${d}`, cases, few);
         $(`c-${k}-${d}`).parentNode.className = `${kind(k, d)} s${shade(part(cases, here.cases[k]))}`;
       }
-      write(`recall-${k}`, here.recall[k], percent(here.recall[k]));
-      write(`precision-${k}`, here.precision[k], percent(here.precision[k]));
+      write(`recall-${k}`, here.recall[k], percent);
+      write(`precision-${k}`, here.precision[k], percent);
     }
   };
 
   const sentence = (here, name) => {
     $("c-name").textContent = name;
-    write("right", here.right, few(here.right));
-    write("wrong", here.wrong, few(here.wrong));
-    if (D > K) write("referred", here.referred, few(here.referred));
+    write("right", here.right, few);
+    write("wrong", here.wrong, few);
+    if (D > K) write("referred", here.referred, few);
     const worst = dearest(here, state.costs);
     $("c-dearest").hidden = worst === null;
     if (!worst) return;
-    write("dearest-cases", worst.cases, few(worst.cases));
-    write("dearest-cost", worst.cost, number(worst.cost));
+    write("dearest-cases", worst.cases, few);
+    write("dearest-cost", worst.cost, number);
     $("c-dearest-true").textContent = study.labels[worst.k];
     $("c-dearest-decided").textContent = study.labels[worst.d];
   };
@@ -228,20 +214,20 @@
     const of = (setting) => outcome(own ? setting.exact : counted(setting, state.costs), state.costs);
     const setting = study.settings[state.setting], here = of(setting);
     const twin = state.setting === study.twin ? here : of(study.settings[study.twin]);
-    write("cost", here.cost, number(here.cost));
-    write("cost-twin", twin.cost, number(twin.cost));
-    write("share", here.share, here.share === null ? "–" : number(+here.share.toPrecision(3)));
+    write("cost", here.cost, number);
+    write("cost-twin", twin.cost, number);
+    write("share", here.share, (share) => number(share, 3));
     sentence(here, setting.name);
     table(here);
     if (study.given) {
       setting.rounded ??= outcome(counted(setting, study.costs), study.costs).cost;
       setting.own ??= outcome(setting.exact, study.costs).cost;
-      write("own-rounded", setting.rounded, number(setting.rounded));
-      write("own", setting.own, number(setting.own));
+      write("own-rounded", setting.rounded, number);
+      write("own", setting.own, number);
     }
     $("c-exact").hidden = !own;
     $("c-rounded").hidden = own;
-    tell(`${setting.name}: ${few(here.right)} of 1,000 cases right, cost ${number(here.cost)}, with none ${number(twin.cost)}.`);
+    tell(`${setting.name}: ${few(here.right)} of 1,000 cases right, cost ${number(here.cost)}, with ${study.settings[study.twin].name} ${number(twin.cost)}.`);
   };
 
   // ---- controls -----------------------------------------------------------------------------
