@@ -66,7 +66,7 @@ def test_every_kind_of_study_has_a_panel_and_a_page(name):
         "a floor": "threshold",
     }
     assert here.start.by == by.get(name, "costs")
-    assert any("judges each fold" in note for note in here.notes) == (here.start.by != "costs")
+    assert any("judges each fold" in note for note in here.notes) == (here.start.by == "threshold")
     if name == "alerts":
         assert 1000 * here.here.flagged <= 40 * (1 + 1e-9)
     assert f'<p id="saying">{here.saying}</p>' in page(results).replace("&#34;", '"')
@@ -222,3 +222,38 @@ def test_where_positives_are_rare_parts_of_one_are_told():
 )
 def test_numbers_are_written_short_and_without_exponents(write, x, text):
     assert write(x) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("a referral", "hands cases to a person"),
+        ("costs of each row", "for each case what a miss of it costs"),
+        ("a ranking", "ranks cases and decides nothing"),
+        ("costs", None),
+        ("F1", None),
+        ("alerts", None),
+    ],
+)
+def test_controls_that_do_not_stand_where_the_study_decides_say_so_first(name, says):
+    table = replace(world(600), amount=np.linspace(1, 20, 600))
+    _, results = recorded(
+        table, objective=(OBJECTIVES | {"costs of each row": ow.RowCost(fp=5)})[name]
+    )
+    found, html = panel_of(results), page(results)
+    assert ("At costs of your choice" in html) == (says is not None)
+    assert found.has_model == (says is None)
+    if says is None:
+        assert found.apart is None
+    else:
+        assert says in found.apart
+        assert html.index(says) < html.index('id="saying"')
+
+
+def test_a_budget_begins_with_the_study_s_own_decisions():
+    _, results = recorded(world(900), objective=ow.Alerts(40))
+    found, used = panel_of(results), chosen(results)
+    assert found.here.flagged == pytest.approx(used["flagged_share"]["value"])
+    assert found.here.recall == pytest.approx(used["recall"]["value"])
+    assert found.here.precision == pytest.approx(used["precision"]["value"])
+    assert not any("looks a little better" in note for note in found.notes)

@@ -148,7 +148,8 @@ def _fixed(d: Decisions) -> list[float]:
     matrix = d.objective.matrix if isinstance(d.objective, Costs) else None
     if matrix is not None:
         fixed.append(threshold(matrix[:, :2]))
-    chosen = [rule.threshold for rule in d.final_rules]
+    batches = (d.objective.of_batch(said, d.cases.weight) for said in d.probability)
+    chosen = [rule.threshold for rule in (*d.final_rules, *batches) if rule is not None]
     return [*fixed, *(float(t) for t in chosen if t is not None and np.isfinite(t))]
 
 

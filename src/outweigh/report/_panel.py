@@ -16,7 +16,7 @@ from outweigh.report._block import block
 from outweigh.report._parts import in_parts, packed_counts, scales
 from outweigh.report._picture import KINDS, picture
 from outweigh.report._point import ROUNDING, Costs, Point, Tables, point, prevalence, whole_cases
-from outweigh.report._shown import flags_nobody, four_costs
+from outweigh.report._shown import flags_nobody, four_costs, settings
 from outweigh.report._words import few, number, percent, whole
 
 Record = dict[str, Any]
@@ -50,7 +50,8 @@ class Panel:
     saying: str
     shown: str
     picture: Markup
-    has_model: bool  # in the folder of the report
+    apart: str | None  # why these are not the study's decisions
+    has_model: bool  # in the folder of the report, that decides as the controls do
     notes: tuple[str, ...]
     settings: tuple[tuple[str, tuple[tuple[int, str], ...]], ...]  # by kind: number and name
     data: Markup
@@ -93,7 +94,8 @@ def panel(results: Record, kinds: dict[str, str]) -> Panel | None:
     if found is None:
         return None
     tables, start, here, twin = found
-    counts = tables.counts
+    counts, apart = tables.counts, _apart(results)
+    of_a_run = "demo" not in results and results["data"].get("sha256") is not None
     return Panel(
         start=start,
         positive=results["data"]["positive"],
@@ -105,7 +107,8 @@ def panel(results: Record, kinds: dict[str, str]) -> Panel | None:
         saying=saying(here, results["data"]["positive"]),
         shown=shown(start, here, tables.prevalence),
         picture=picture(here.per_1000),
-        has_model="demo" not in results and results["data"].get("sha256") is not None,
+        apart=apart,
+        has_model=of_a_run and apart is None,
         notes=tuple(_notes(results, start)),
         settings=tuple(_grouped(results, kinds)),
         data=block(_data(results, tables, start)),
@@ -204,11 +207,32 @@ def _knot_of_twin(start: Start, tables: Tables) -> int:
     return tables.knot_of_budget(TWIN_NAME, start.alerts) if start.by == ALERTS else start.knot
 
 
+def _apart(results: Record) -> str | None:
+    """Say why no controls stand where the study decides; None where they do."""
+    matrix = results["objective"]["matrix"]
+    if matrix is not None and len(matrix[0]) > 2:
+        return (
+            "These are not the study's decisions: it hands cases to a person, and the controls "
+            "decide each case."
+        )
+    used = settings(results)[results["chosen"]["setting"]]
+    if used["flagged_share"]["value"] is None:
+        return (
+            "The study ranks cases and decides nothing. The controls show what a threshold would "
+            "do."
+        )
+    if matrix is None and used["expected_cost"]["value"] is not None:
+        return (
+            "These are not the study's decisions: it knows for each case what a miss of it costs, "
+            "and the controls know one cost of a miss for all."
+        )
+    return None
+
+
 def _notes(results: Record, start: Start) -> list[str]:
     """Say where the controls are not the study's own decisions."""
-    objective, notes = results["objective"], []
-    matrix = objective["matrix"]
-    if start.by != COSTS:
+    matrix, notes = results["objective"]["matrix"], []
+    if start.by == THRESHOLD:
         notes.append(
             "The study judges each fold by a threshold that was chosen on the other folds. Here "
             "one threshold, chosen on all rows, decides all of them, and looks a little better "
@@ -220,8 +244,6 @@ def _notes(results: Record, start: Start) -> list[str]:
             "rows. So the controls start at a miss that costs as many false alarms as there are "
             "negatives for each positive."
         )
-    if matrix is not None and len(matrix[0]) > 2:
-        notes.append("The study hands cases to a person; these controls decide each case.")
     if matrix is not None and (matrix[0][0] or matrix[1][1]):
         notes.append(
             f"Right decisions count, too: {matrix[1][1]:g} for a positive that is flagged, "
