@@ -255,6 +255,11 @@ def few():
 
 # a page, read by a parser
 
+def every_kind(k):
+    """All texts; of three classes a fifth, kind by kind: most of the page is the same."""
+    return hostile() if k == 2 else hostile()[::5]
+
+
 QUICKLY = [2, pytest.param(3, marks=pytest.mark.slow)]
 
 
@@ -268,7 +273,7 @@ def test_names_change_no_element_of_a_page_and_none_is_lost(k):
 @pytest.mark.parametrize("k", [2, 3])
 def test_ten_thousand_names_change_no_element_of_a_page(k):
     record = harmless(k)
-    check(batches(hostile()), Read(page(record)), record)
+    check(batches(every_kind(k)), Read(page(record)), record)
 
 
 # a card
@@ -340,7 +345,7 @@ def test_names_neither_run_nor_ask_in_a_browser(browser, k):
 def test_ten_thousand_names_neither_run_nor_ask_in_a_browser(browser, k):
     record = harmless(k)
     before = structure(browser, record)
-    for names in batches(hostile()):
+    for names in batches(every_kind(k)):
         assert structure(browser, replaced(record, names)) == before
 
 
