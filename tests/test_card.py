@@ -169,6 +169,42 @@ def test_what_was_not_measured_is_said(remedies):
     assert "Whether it errs more in one part" in card(without)
 
 
+def test_what_would_settle_it_is_told_as_the_verdict_tells_it(remedies):
+    assert "studies of five" not in card(remedies)
+    open_ = copy.deepcopy(remedies)
+    open_["verdict"]["more_positives"] = 1640
+    told = "If the true difference is the one seen, about 1,640 more positives would settle it in"
+    assert f"{told} four studies of five." in card(open_)
+
+
+def test_settings_are_counted_beside_the_twin(remedies):
+    kinds = "3 settings of class weights, 2 losses, 2 samplings, 1 reference that is no network"
+    assert f"Tried beside none: {kinds}." in card(remedies)
+    assert "Tried beside none: nothing." in card(recorded(settings="none")[1])
+
+
+def test_two_intervals_of_one_difference_are_told_apart(remedies):
+    assert "The verdict's is another one" in card(remedies)
+    assert "The verdict's is another one" not in card(recorded(settings="none,focal:2")[1])
+
+
+def test_the_weights_of_rows_are_told_of(remedies):
+    told = ("Rows have weights.", "positive, by the weights of rows.", ", by the weights of rows:")
+    table = world(600)
+    weight = np.where(table.y == 1, 3.0, 1.0)
+    weighted = card(recorded(replace(table, row_weight=weight))[1])
+    assert [text in weighted for text in told] == [True] * 3
+    assert [text in card(remedies) for text in told] == [False] * 3
+
+
+def test_of_several_classes_groups_have_no_positives():
+    site = pa.array([("north", "south")[i % 2] for i in range(600)])
+    for k in (2, 3):
+        made = replace(world(600, k=k), segments=(segment("site", site),))
+        found = recorded(made)[1]
+        assert ("| group | rows | positives |" in card(found)) == (k == 2)
+
+
 def test_segments_have_a_table_each_with_intervals(remedies):
     changed = copy.deepcopy(remedies)
     number = {"value": 0.5, "interval": [0.4, 0.6], "basis": "cross-fitted"}

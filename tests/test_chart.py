@@ -229,6 +229,41 @@ def test_bars_lie_along_the_axis_that_they_are_of():
         assert not points_of(tree)
 
 
+@pytest.mark.parametrize("across", [True, False])
+def test_a_bar_that_goes_on_beyond_the_plot_ends_at_its_edge_in_an_arrow(across):
+    axis = Axis("", least=0.0, most=10.0)
+    low, high = [-1000, 2, 4], [1, 3, 1000]
+    at = [[1, 2, 3], [0.5, 2.5, 9]]
+    line = Line("a", "open", *at[:: -1 if across else 1], low, high, bars=True, across=across)
+    drawn = chart(line, x=axis, y=axis)
+    [bar] = looks(parsed(drawn.svg()), "bar")
+    *pieces, path = bar.get("d").count("L"), bar.get("d")
+    assert pieces == [2 * 2]  # two arrows, each of two strokes
+    scale_of = drawn.plane.x if across else drawn.plane.y
+    straight = re.findall(r"M(\S+) (\S+?)([HV])([\d.]+)", path)
+    ends = [(float(m[0] if across else m[1]), float(m[3])) for m in straight]
+    edges = sorted((scale_of.start, scale_of.end))
+    assert all(edges[0] - 0.1 <= end <= edges[1] + 0.1 for pair in ends for end in pair)
+    assert ends[0][0] == pytest.approx(scale_of.start, abs=0.1)
+    assert ends[2][1] == pytest.approx(scale_of.end, abs=0.1)
+
+
+def test_what_is_marked_lies_on_the_axis():
+    line = Line("a", "chosen", [5, 6], [1, 2])
+    laid = chart(line, marks=((0.0, "no difference"),)).plane
+    assert laid.x.low < 0 < laid.x.high
+    assert 0 in laid.x_ticks
+
+
+@pytest.mark.parametrize("last", [2, 3, 5, 10, 24, 61, 400])
+def test_between_whole_numbers_there_are_no_ticks(last):
+    line = Line("a", "chosen", range(1, last + 1), range(last))
+    ticks_of = chart(line, x=Axis("epoch", whole=True)).plane.x_ticks
+    assert len(ticks_of) >= 1
+    assert all(tick % 1 == 0 for tick in ticks_of)
+    assert 2.5 in chart(Line("a", "chosen", [1, 10], [0, 1])).plane.x_ticks
+
+
 def test_a_larger_mark_has_the_larger_area():
     line = Line("a", "chosen", [1, 2], [1, 2], joined=False, sizes=[1, 100], names=["one", "many"])
     small, large = looks(parsed(chart(line).svg()), "dot")
@@ -237,13 +272,16 @@ def test_a_larger_mark_has_the_larger_area():
 
 
 @settings(max_examples=50)
-@given(st.lists(st.tuples(st.floats(0, 1), TEXTS), min_size=1, max_size=5))
-def test_names_of_marks_do_not_lie_on_each_other(marks):
+@given(
+    st.lists(st.tuples(st.floats(0, 1), TEXTS), min_size=1, max_size=5),
+    st.sampled_from([12, 16]),  # pixels of text: on a wide screen, and on a narrow one
+)
+def test_names_of_marks_do_not_lie_on_each_other(marks, size):
     line = Line("a", "chosen", [0, 1], [0, 1])
     tree = parsed(chart(line, x=shares("x", least=0.0, most=1.0), marks=tuple(marks)).svg())
     boxes = []
     for text in looks(tree, "mark"):
-        long = width(text.text or "")
+        long = width(text.text or "") * size / 12
         x = float(text.get("x")) - (long if "end" in text.get("class") else 0)
         boxes.append((x, x + long, float(text.get("y"))))
     for i, (left, right, y) in enumerate(boxes):

@@ -10,7 +10,7 @@ import sys
 import warnings
 from xml.etree import ElementTree
 
-import matplotlib
+import matplotlib.figure
 import narwhals as nw
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ import outweigh as ow
 from outweigh._deployment import Deployment
 from outweigh._errors import UsageError
 from outweigh._scores import confusion
+from outweigh.report._demo_figures import ratio_charts
 from outweigh.report._figure import Figures
 from outweigh.report._figures import charts, figures
 from outweigh.report._plot import literal
@@ -209,6 +210,68 @@ def test_gain_is_the_share_flagged_against_recall(results):
     assert gain.y == roc.y
 
 
+@pytest.mark.parametrize(
+    ("objective", "title"),
+    [
+        (ow.Alerts(50), "Recall within the budget"),
+        (ow.RecallAtPrecision(0.3), "Recall at 30 % precision or more"),
+        (ow.FBeta(1), "F1"),
+    ],
+)
+def test_a_score_is_named_and_drawn_from_half_only_where_that_keeps_what_must_be(objective, title):
+    found = recorded(world(600), settings="path:4", objective=objective)[1]
+    chart = chart_of(found, "score-by-weight")
+    assert chart.title == title
+    assert chart.y.title == title[0].lower() + title[1:] or title == "F1"
+    kept = not isinstance(objective, ow.FBeta)
+    assert [line.name for line in chart.lines] == ["own threshold", "flagged from 0.5"][: 2 - kept]
+    assert ("is not kept there" in chart.caption) == kept
+    assert chart_of(found, "remedies-cost").x.title == f"{chart.y.title} gained, points"
+    assert chart_of(found, "remedies-cost").title == f"Gained in {chart.y.title}"
+    assert chart_of(found, "verdict").x.title == f"{chart.y.title} gained, points"
+
+
+def test_no_difference_lies_on_the_axis_of_the_verdict(results):
+    clear = copy.deepcopy(results)
+    clear["verdict"] |= {"difference": 20.0, "interval": [18.0, 22.0], "by_seed": [19.0, 21.0]}
+    clear["verdict"]["by_fold"] = []
+    laid = chart_of(clear, "verdict").plane
+    assert laid.x.low < 0
+    assert 0 in laid.x_ticks
+
+
+def test_a_line_may_leave_the_band_of_its_seeds_and_the_page_says_why(results, three_classes):
+    for found in (results, three_classes):
+        says = {section.key: section.says for section in figures(found)}["weights"]
+        assert "seeds averaged into one model" in says
+        assert "leave" in says
+
+
+def test_networks_that_collapsed_are_counted_with_separators():
+    network = {
+        "name": "2-1",
+        "ratios": [1, 2],
+        "collapsed": [1353, 0],
+        "seeds": 2449,
+        **{key: [[0.1, 0.2]] for key in ("recall", "flagged_share")},
+    }
+    bayes = {"ratio": [1, 2], "recall": [0.5, 0.6], "flagged_share": [0.1, 0.2]}
+    [chart] = ratio_charts({"networks": [network], "bayes": bayes})
+    assert chart.caption.startswith("1,353 of 4,898 lanes")
+
+
+def test_intervals_are_told_of_only_where_groups_have_them(results):
+    says = lambda record: {section.key: section.says for section in figures(record)}["segments"]
+    assert "intervals" in says(results)
+    without = copy.deepcopy(results)
+    for segment in without["segments"]:
+        for each in segment["groups"]:
+            for numbers in (each["chosen"], each["twin"]):
+                for key in numbers:
+                    numbers[key] = number(0.5)
+    assert "intervals" not in says(without)
+
+
 def test_curves_are_drawn_for_twin_best_weights_best_remedy_chosen_and_references(results):
     changed = copy.deepcopy(results)
     for setting in changed["settings"]:
@@ -289,6 +352,16 @@ def test_one_wide_interval_does_not_squeeze_the_others_and_no_gain_is_cut_off(re
     laid = chart_of(wide, "remedies-cost").plane
     assert -4000 < laid.x.low < -50
     assert laid.x.high < 3900
+    assert "an arrow marks" in chart_of(wide, "remedies-cost").caption
+    even = copy.deepcopy(results)
+    for setting in even["settings"]:
+        if setting["versus_none"]:
+            setting["versus_none"]["cost"] |= {"value": 1.0, "interval": [-1.0, 3.0]}
+    assert "an arrow marks" not in chart_of(even, "remedies-cost").caption
+    axes = Figures(wide)["remedies-cost"].plot()
+    arrows = {line.get_marker(): line for line in axes.lines if line.get_label() == "_cut"}
+    assert list(arrows["<"].get_xdata()) == [laid.x.low]
+    assert list(arrows[">"].get_xdata()) == [laid.x.high]
 
 
 def test_of_many_class_weights_some_have_a_row(results):
@@ -455,6 +528,17 @@ def test_a_figure_plots_what_its_frame_holds_and_warns_of_nothing(drawn, key):
     expected = np.column_stack([frame[c].to_numpy().astype(float) for c in "xy"])
     known = lambda points: points[np.isfinite(points).all(axis=1)]
     assert np.array_equal(known(plotted), known(expected))
+
+
+@pytest.mark.parametrize("key", ["thresholds-none", "verdict", "cost-by-threshold"])
+def test_the_name_of_a_mark_lies_within_its_plot(results, key):
+    axes = Figures(results)[key].plot()
+    axes.figure.canvas.draw()
+    inside = axes.get_window_extent()
+    for text in axes.texts:
+        drawn = text.get_window_extent()
+        assert inside.x0 <= drawn.x0
+        assert drawn.x1 <= inside.x1
 
 
 def test_a_plot_is_drawn_on_the_axes_that_are_given_and_leaves_no_trace(drawn):

@@ -255,6 +255,7 @@ def few():
 
 # a page, read by a parser
 
+
 def every_kind(k):
     """All texts; of three classes a fifth, kind by kind: most of the page is the same."""
     return hostile() if k == 2 else hostile()[::5]

@@ -50,6 +50,17 @@ def test_a_study_in_a_notebook_is_small_and_runs_nothing(results):
         assert not [n for n in attributes if n.startswith("on") or n in ("style", "src", "href")]
 
 
+def test_weights_of_classes_and_of_rows_are_told_of(results):
+    used = copy.deepcopy(results)
+    used["chosen"]["setting"] = "balanced"
+    used["data"]["weighted"] = True
+    assert " times as much as negatives)" in study_html(used)
+    assert "600 rows, each with a weight." in study_html(used)
+    plain = study_html(results)
+    assert (results["chosen"]["setting"] == "none") == (" times as much as" not in plain)
+    assert "600 rows." in plain
+
+
 def test_the_style_of_a_notebook_reaches_nothing_else(results):
     [style] = STYLE.findall(study_html(results))
     assert style.startswith(".outweigh {")

@@ -3,14 +3,19 @@
 import base64
 import copy
 import hashlib
+import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from sklearn.datasets import make_classification
 
 import outweigh as ow
+from outweigh.report import _tables as tables
 from outweigh.report import page
+from outweigh.report._shown import weights_in_words
 from outweigh.report._tables import remedy_rows
 from tests.test_record import recorded
 from tests.trainers import world
@@ -133,6 +138,65 @@ def test_what_is_no_number_is_a_dash(results):
     assert page(lost).count("<td>–</td>") == page(results).count("<td>–</td>") + 1
 
 
+# what rows and classes weigh
+
+
+def test_the_weights_of_rows_are_told_of_beside_what_they_change():
+    table = world(600)
+    weighted = replace(table, row_weight=np.full(len(table.y), 2000.0))
+    for made in (weighted, table):
+        html = page(recorded(made)[1])
+        told = made is weighted
+        assert ("row weights, in all" in html) == told
+        assert ("counted in all" in html) != told
+        assert ("600 rows, each with a weight" in html) == told
+        assert ("<dt>row weights</dt>" in html) == told
+
+
+def test_the_weights_to_use_are_told_in_words(results, three_classes):
+    for found, name in ((results, "balanced"), (three_classes, "balanced")):
+        used = copy.deepcopy(found)
+        used["chosen"]["setting"] = name
+        [setting] = [s for s in used["settings"] if s["name"] == name]
+        header = page(used).partition("</header>")[0]
+        ratio = setting["weight_ratio"]
+        if ratio is not None:
+            assert f"(<bdi>positives count {ratio:.3g} times as much as negatives" in header
+        else:
+            assert header.count(" weighs ") == 3
+        used["chosen"]["setting"] = "none"
+        assert " times as much as negatives" not in page(used).partition("</header>")[0]
+
+
+def test_of_many_classes_the_lightest_and_the_heaviest_are_named():
+    setting = {"weight_ratio": None, "class_weight": {str(k): 1 + k / 2 for k in range(9)}}
+    assert weights_in_words(setting) == "0 weighs least, 1, and 8 most, 5"
+    assert weights_in_words({"weight_ratio": 0.2, "class_weight": {"a": 5.0, "b": 1.0}}) == (
+        "negatives count 5 times as much as positives"
+    )
+    assert weights_in_words({"weight_ratio": 1.0, "class_weight": {"a": 1.0, "b": 1.0}}) is None
+
+
+def test_the_twin_that_is_chosen_is_shown_once(results):
+    for name in ("none", "balanced"):
+        used = json.loads(json.dumps(results))  # its parts are one another's no more
+        used["chosen"]["setting"] = used["test"]["chosen"]["setting"] = name
+        used["test"]["twin"]["setting"] = "none"
+        rows = tables.test_rows(used).rows
+        assert [row.name for row in rows] == [f"chosen: {name}", "twin: none"][
+            : 1 + (name != "none")
+        ]
+        columns = [a for _, a in Page(page(used)).tags if a.get("class") == "of-twin"]
+        assert len(columns) == 3 + 4
+        assert all(("hidden" in a) == (name == "none") for a in columns)
+
+
+def test_of_several_classes_the_probabilities_are_there_without_a_click(results, three_classes):
+    folded = "<summary>From raw to honest probabilities"
+    assert f"<details open>{folded}" in page(three_classes)
+    assert f"<details>{folded}" in page(results)
+
+
 # remedies that are no class weights
 
 
@@ -168,7 +232,7 @@ def test_a_remedy_s_row_says_its_gains_in_words_and_numbers(remedies):
 def test_a_score_is_gained_and_a_cost_is_saved(remedies):
     assert remedy_rows(remedies).head[1] == "cost saved, %"
     scored = recorded(world(600), settings="none,oversample", objective=ow.FBeta(1))[1]
-    assert remedy_rows(scored).head[1] == "score gained, points"
+    assert remedy_rows(scored).head[1:3] == ("F1 gained, points", "in F1")
 
 
 def test_a_record_from_before_there_were_remedies_has_a_page(results):

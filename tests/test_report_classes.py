@@ -1,5 +1,6 @@
 """More than two classes on the page: any costs decided anew, and each class by itself."""
 
+import copy
 import json
 import re
 from functools import cache
@@ -21,6 +22,7 @@ from outweigh.report import STYLES, _file, _policy, _script, _template
 from outweigh.report._block import block
 from outweigh.report._classes import classes, classes_data
 from outweigh.report._confusion import at_costs, dearest, outcome
+from outweigh.report._words import number
 from tests.browser import chromium, opened, said, violations  # noqa: F401  (one is a fixture)
 from tests.records import record
 
@@ -248,6 +250,22 @@ def test_each_class_has_a_page_that_agrees_with_the_matrix():
 # as HTML
 
 
+def test_two_costs_that_are_written_alike_are_told_once():
+    results, _ = of_four(None)
+    control = classes(results).control
+    assert number(control.rounded) == number(control.here.cost)
+    assert '<span id="c-own-cost" hidden>' in paper(results)
+    apart = copy.deepcopy(results)
+    apart["per_class"]["settings"][CHOSEN]["confusion"]["value"][0][1] += 9
+    assert '<span id="c-own-cost">' in paper(apart)
+
+
+def test_what_a_class_is_a_share_of_is_told():
+    results, _ = of_four(None)
+    assert " of all." in paper(results)
+    assert " of what all rows weigh." in paper(results | {"data": {"weighted": True}})
+
+
 def test_hostile_labels_stay_text():
     plain, _ = study(k=7, refer=0.7)
     hostile, _ = study(k=7, refer=0.7, labels=EVIL)
@@ -368,6 +386,8 @@ def test_the_study_s_costs_show_the_study_s_own_decisions(browser):
         page.fill("#c-in-0-1", "55")
         assert not page.is_visible("#c-exact")
         assert page.is_visible("#c-rounded")
+        written = [number(cost) for cost in (control.rounded, control.here.cost)]
+        assert page.is_visible("#c-own-cost") == (written[0] != written[1])
         page.select_option("#c-setting", "1")
         read = page.evaluate(READ)
         rounded = at_costs(results["cells"], TWIN, results["objective"]["matrix"])
@@ -384,7 +404,7 @@ def test_the_study_s_costs_show_the_study_s_own_decisions(browser):
 
 TEXTS = (
     "#class-costs :is(data, input), #c-saying, #c-name, #c-dearest, #c-dearest-true, "
-    "#c-dearest-decided, #c-confusion td, #c-exact, #c-rounded"
+    "#c-dearest-decided, #c-confusion td, #c-exact, #c-rounded, #c-own-cost"
 )
 
 

@@ -553,6 +553,17 @@ def test_the_controls_say_what_the_rows_say_at_a_thousand_positions(browser, nam
     check_positions(browser, name, LONG, seed=1)
 
 
+def test_the_twin_has_columns_of_its_own_only_beside_another_setting(browser):
+    with opened(browser, html("alerts")) as w:
+        names = w.locator("#setting option").all_text_contents()
+        for name in names:
+            w.select_option("#setting", label=name)
+            seen = w.evaluate(
+                "() => [...document.querySelectorAll('.of-twin')].map((cell) => cell.hidden)"
+            )
+            assert seen == [name == "none"] * 7
+
+
 def test_what_makes_no_sense_is_told_and_changes_nothing(browser):
     with opened(browser, html("two classes")) as window:
         window.wait_for_selector("#controls:not([hidden])")

@@ -21,9 +21,11 @@ from outweigh.report._bases import MEANINGS, basis_rows
 from outweigh.report._block import block
 from outweigh.report._classes import classes, classes_data
 from outweigh.report._figures import figures
+from outweigh.report._glossary import glossary
 from outweigh.report._options import with_options
 from outweigh.report._panel import panel
 from outweigh.report._picture import mark
+from outweigh.report._shown import settings, weights_in_words
 from outweigh.report._tables import (
     GROUPS,
     calibration_rows,
@@ -81,6 +83,8 @@ def page(results: dict[str, Any]) -> str:
         tutorial=tutorial_rows(results),
         data=data_rows(results),
         bases=basis_rows(results),
+        glossary=glossary(results),
+        weights=weights_in_words(settings(results)[results["chosen"]["setting"]]),
         meanings=MEANINGS,
         design=design_rows(results),
         looks=look_rows(results),

@@ -35,6 +35,8 @@ class Axis:
         Places that have a name; then it has no numbers.
     heads : tuple of (float, str)
         Places that hold nothing but the name of those below it.
+    whole : bool
+        Whether there is nothing between whole numbers.
     """
 
     title: str
@@ -44,6 +46,7 @@ class Axis:
     most: float | None = None
     names: Named = ()
     heads: Named = ()
+    whole: bool = False
 
     def written(self, value: float) -> str:
         """Write a value: its name, where places have names."""

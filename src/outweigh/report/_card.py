@@ -13,15 +13,15 @@ from outweigh._written import with_sign, written
 from outweigh.report._markdown import escaped, items, table
 from outweigh.report._ranking_figures import share_of_positives
 from outweigh.report._shown import flags_nobody, group_name
-from outweigh.report._tables import NUMBERS
+from outweigh.report._tables import NUMBERS, known_numbers
 
 Record = dict[str, Any]
 
 KINDS = {
-    "weights": "class weights",
-    "loss": "losses",
-    "sampling": "sampling",
-    "reference": "others",
+    "weights": ("setting of class weights", "settings of class weights"),
+    "loss": ("loss", "losses"),
+    "sampling": ("sampling", "samplings"),
+    "reference": ("reference that is no network", "references that are no networks"),
 }
 CLASSES_SHOWN = 30
 OF_CLASSES = {
@@ -136,15 +136,15 @@ def _performance(r: Record) -> Iterator[str]:
         columns.append(("test rows, held-out", r["test"]["chosen"]))
         if chosen != TWIN_NAME:
             columns.append(("no weights, test rows, held-out", r["test"]["twin"]))
-    yield table(("", *(title for title, _ in columns)), _number_rows(columns))
+    yield table(("", *(title for title, _ in columns)), _number_rows(r, columns))
     yield (
         "Cross-fitted: judged on rows that the networks never saw, repaired and decided by what "
         f"other folds taught ({escaped(r['design']['judged'])})."
     )
     if columns[0][1]["expected_cost"]["value"] is not None:
         yield (
-            "The cheapest constant policy treats all cases alike, whichever way costs least; 1 of "
-            "it is no better."
+            "The cheapest constant policy treats all cases alike, whichever way costs least; a "
+            "share of 1 is no better than that."
         )
     verdict = r["verdict"]
     if verdict["interval"] and verdict["difference"] is not None:
@@ -168,11 +168,9 @@ def _class_rows(of_classes: Record, chosen: str) -> Iterator[tuple[str, ...]]:
         yield f"class {escaped(about['label'])}", f"{about['rows']:,}", *cells
 
 
-def _number_rows(columns: list[tuple[str, Record]]) -> Iterator[tuple[str, ...]]:
-    for key, title, form in NUMBERS:
-        numbers = [scored.get(key, {}) for _, scored in columns]
-        if any(number.get("value") is not None for number in numbers):
-            yield title, *(_with_interval(number, form) for number in numbers)
+def _number_rows(r: Record, columns: list[tuple[str, Record]]) -> Iterator[tuple[str, ...]]:
+    for key, title, form in known_numbers(r, (scored for _, scored in columns)):
+        yield title, *(_with_interval(scored.get(key, {}), form) for _, scored in columns)
 
 
 def _probabilities(r: Record) -> Iterator[str]:
@@ -187,7 +185,8 @@ def _probabilities(r: Record) -> Iterator[str]:
     mean, share = calibration["repaired"]["mean"]["value"], calibration["share_of_positives"]
     if mean is not None and share is not None:
         says, are = (written(part, "{:.2%}") for part in (mean, share))
-        yield f"It says {says} on average, where {are} of the rows are positive."
+        of = "are positive, by the weights of rows" if _weighted(r) else "of the rows are positive"
+        yield f"It says {says} on average, where {are} {of}."
     bins = r["curves"].get(used["name"], {}).get("reliability")
     if bins:
         forms = ("{:.1%}", "{:.1%}", "{:.1%}", "{:.1%}", "{:,}")
@@ -201,9 +200,10 @@ def _probabilities(r: Record) -> Iterator[str]:
 
 def _tried(r: Record) -> Iterator[str]:
     settings = r["settings"]
-    counted = ((kind, sum(s.get("kind", "weights") == kind for s in settings)) for kind in KINDS)
-    kinds = ", ".join(f"{n} of {KINDS[kind]}" for kind, n in counted if n)
-    yield f"{_count(len(settings), 'setting')}, {kinds}."
+    others = [s.get("kind", "weights") for s in settings if s["name"] != TWIN_NAME]
+    counted = [_counted(others.count(kind), *nouns) for kind, nouns in KINDS.items()]
+    kinds = ", ".join(filter(None, counted)) or "nothing"
+    yield f"Tried beside {TWIN_NAME}: {kinds}."
     compared = [s for s in settings if s.get("versus_none")]
     for currency, title in (("cost", "decisions"), ("ranking", "ranking")):
         lines = [_against(compared, currency, says) for says in ("better", "worse")]
@@ -212,7 +212,21 @@ def _tried(r: Record) -> Iterator[str]:
             text = "; ".join(told) or "none can be told from it"
             yield f"Beside no weights, in {title}: {text}."
     if compared:
-        yield "Each interval is that of one setting; of many that do nothing, some look different."
+        yield _joined(
+            "Each interval is that of one setting; of many that do nothing, some look different.",
+            _not_the_verdicts(r),
+        )
+
+
+def _not_the_verdicts(r: Record) -> str:
+    """Say why there are two intervals for what may be the same class weights."""
+    if r["verdict"]["interval"] is None:
+        return ""
+    return (
+        "The verdict's is another one: it judges the class weights that did best on the other "
+        "folds, while here a setting is fixed in advance, and half is added to the variance for "
+        "what folds have in common."
+    )
 
 
 def _against(compared: list[Record], currency: str, says: str) -> str:
@@ -234,13 +248,14 @@ def _segments(r: Record) -> Iterator[str]:
     for segment in r.get("segments") or ():
         groups = segment["groups"]
         kept = [k for k in RATES if any(g["chosen"][k]["value"] is not None for g in groups)]
+        two = r["data"]["positive"] is not None
         cost = any(g["chosen"]["expected_cost"]["value"] is not None for g in groups)
-        head = ("group", "rows", "positives", *(RATES[k][0] for k in kept))
+        counts = ("rows", "positives") if two else ("rows",)
+        head = ("group", *counts, *(RATES[k][0] for k in kept))
         rows = (
             (
                 escaped(group_name(group)),
-                f"{group['rows']:,}",
-                written(group["positives"], "{:,}"),
+                *(written(group[count], "{:,}") for count in counts),
                 *(_with_interval(group["chosen"][k], RATES[k][1]) for k in kept),
                 *([written(group["chosen"]["expected_cost"]["value"], "{:.4g}")] if cost else []),
             )
@@ -248,7 +263,7 @@ def _segments(r: Record) -> Iterator[str]:
         )
         sure = ", 95 % intervals" if any(g["chosen"]["recall"]["interval"] for g in groups) else ""
         yield f"By {escaped(segment['column'])} ({escaped(segment['basis'])}{sure}):"
-        if r["data"]["positive"] is None:
+        if not two:
             yield "Recall and precision are means over the classes."
         yield table((*head, *(["cost per 1,000"] if cost else [])), rows)
 
@@ -268,9 +283,11 @@ def _open_questions(r: Record) -> Iterator[str]:
     """Say what the record shows not to have been measured."""
     verdict, data = r["verdict"], r["data"]
     if verdict["more_positives"]:
+        rows = "positives" if data["positive"] is not None else "rows of the rarer classes"
         yield (
-            "Whether class weights help here: no difference could be told from chance. About "
-            f"{verdict['more_positives']:,} more positives would settle it."
+            "Whether class weights help here: no difference could be told from chance. If the true "
+            f"difference is the one seen, about {verdict['more_positives']:,} more {rows} would "
+            "settle it in four studies of five."
         )
     if not r["test"] and "demo" not in r:  # which judges on its test rows
         yield (
@@ -280,8 +297,9 @@ def _open_questions(r: Record) -> Iterator[str]:
     if r["objective"].get("world") is None and data["prevalence"] is not None:
         share = written(share_of_positives(r), "{:.2%}")
         yield (
-            f"What happens where other than {share} of the cases are positive: probabilities, "
-            "threshold and costs are for that share."
+            f"What happens where other than {share} of the cases are positive"
+            f"{', by the weights of rows' if _weighted(r) else ''}: probabilities, threshold and "
+            "costs are for that share."
         )
     if not r.get("segments"):
         yield "Whether it errs more in one part of the cases than in another: nobody asked."
@@ -306,6 +324,11 @@ def _data(r: Record) -> Iterator[str]:
     if data["positive"] is not None:
         share = written(data["prevalence"], "{:.2%}")
         yield f"The positive class is {escaped(data['positive'])}, {share} of the rows."
+    if _weighted(r):
+        yield (
+            "Rows have weights. Here rows are counted, whatever they weigh; shares, costs and "
+            "scores above are sums of weights."
+        )
     if data.get("sha256"):
         yield f"SHA-256 of the table: {escaped(data['sha256'])}"
     yield items(f"Note: {escaped(note)}" for note in data["notes"])
@@ -384,6 +407,11 @@ def _repaired(setting: Record) -> str:
     return f"Its probabilities are repaired by what rows held out taught ({escaped(repair)})."
 
 
+def _weighted(r: Record) -> bool:
+    """Tell whether rows have weights of their own; an older record does not say."""
+    return bool(r["data"].get("weighted"))
+
+
 def _made_elsewhere(r: Record) -> bool:
     """Tell whether outweigh trained nothing, and judged predictions alone."""
     return "epochs" not in r["design"]
@@ -404,6 +432,11 @@ def _joined(*sentences: str) -> str:
 
 def _unit(unit: str) -> str:
     return "%" if unit == "percent" else escaped(unit)
+
+
+def _counted(n: int, one: str, many: str) -> str:
+    """Count things, with nothing said of none."""
+    return "" if n == 0 else f"{n:,} {one if n == 1 else many}"
 
 
 def _count(n: int, noun: str) -> str:

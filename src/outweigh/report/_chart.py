@@ -80,7 +80,7 @@ class Chart:
     @property
     def plane(self) -> Plane:
         """Where everything lies."""
-        return plane(self.x, self.y, self.lines, self.height)
+        return plane(self.x, self.y, self.lines, self.height, [at for at, _ in self.marks])
 
     @property
     def says(self) -> str:

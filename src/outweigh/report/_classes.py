@@ -73,6 +73,7 @@ class Control:
 class ClassPage:
     """One class against the rest.
 
+    `share` is a part of the `whole`: of all rows, or of what they weigh.
     `numbers` has a row for each setting; `flows` one for each decision: for each setting, which
     share of the class is decided so, and which share of those decided as the class is that one.
     """
@@ -80,6 +81,7 @@ class ClassPage:
     label: str
     rows: int
     share: float
+    whole: str
     saying: str | None
     head: tuple[str, ...]
     numbers: tuple[tuple[str, str, tuple[str, ...]], ...]  # setting, its part, cells
@@ -234,6 +236,7 @@ def _page(results: Record, told: Record, k: int) -> ClassPage:
         label=about["label"],
         rows=about["rows"],
         share=about["share"],
+        whole="what all rows weigh" if results.get("data", {}).get("weighted") else "all",
         saying=_saying(next(iter(of_class.values()))) if decided else None,
         head=("setting", *head),
         numbers=tuple(

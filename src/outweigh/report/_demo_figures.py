@@ -32,7 +32,7 @@ def _ratios(network: Record, bayes: Record) -> Chart:
     lanes = len(network["collapsed"]) * network["seeds"]
     return Chart(
         f"Network {network['name']}",
-        f"{collapsed} of {lanes} lanes collapsed to a constant",
+        f"{collapsed:,} of {lanes:,} lanes collapsed to a constant",
         RATIO,
         shares("share", least=0.0, most=1.0),
         tuple(lines),

@@ -10,7 +10,7 @@ from itertools import chain, groupby
 
 from markupsafe import Markup
 
-from outweigh.report._axis import Axis
+from outweigh.report._axis import Axis, Scale
 from outweigh.report._letters import cut, width
 from outweigh.report._line import Line
 from outweigh.report._markers import RADIUS, marker
@@ -19,7 +19,9 @@ from outweigh.report._plane import BETWEEN, BOTTOM, GAP, MOST, TOP, WIDTH, Plane
 from outweigh.report._thinning import thinned
 
 SMALLEST, LARGEST = 2.0, 9.0  # radius of a point that has a size
-LABEL = 13.0  # height of a mark's label
+LABEL = 17.0  # height of a mark's label
+LARGER = 16 / 12  # all text on a narrow screen, by the style sheet
+ARROW = 4.0  # pixels, of the end of a bar that goes on beyond the plot
 
 
 def x_axis(axis: Axis, plane: Plane) -> Markup:
@@ -57,13 +59,13 @@ def marks(named: Sequence[tuple[float, str]], plane: Plane, *, diagonal: bool) -
     for place, name in sorted((x(value), name) for value, name in named):
         parts.append(_path("rule", f"M{short(place)} {short(TOP)}V{short(y.start)}"))
         room = max(WIDTH - place, place - x.start) - BETWEEN
-        length = min(width(name), room)
+        length = min(LARGER * width(name), room)
         right = place + BETWEEN + length <= WIDTH
         start = place + 5 if right else place - 5 - length
         row = next((i for i, end in enumerate(rows) if end + BETWEEN <= start), len(rows))
         rows[row : row + 1] = [start + length]
         look, at = ("mark", place + 5) if right else ("mark end", place - 5)
-        parts.append(_text(name, at, TOP + 10 + LABEL * row, look, room))
+        parts.append(_text(name, at, TOP + 12 + LABEL * row, look, room / LARGER))
     return _group("marks", *parts)
 
 
@@ -106,11 +108,32 @@ def _bars(line: Line, plane: Plane) -> Iterator[Markup]:
         return
     path = ""
     for i in chain.from_iterable(_runs(line.x, line.y, line.low, line.high)):
-        x, y = (short(pixel) for pixel in plane.at(line.x[i], line.y[i]))
-        scale = plane.x if line.across else plane.y
-        low, high = (short(scale(end[i])) for end in (line.low, line.high))
-        path += f"M{low} {y}H{high}" if line.across else f"M{x} {low}V{high}"
+        scale, at = (plane.x, line.y[i]) if line.across else (plane.y, line.x[i])
+        beside = (plane.y if line.across else plane.x)(at)
+        ends = line.low[i], line.high[i]
+        path += "".join(_pieces(scale, ends, beside, across=line.across))
     yield Markup('<path class="bar {}" d="{}"/>').format(line.look, path)
+
+
+def _pieces(
+    scale: Scale, ends: tuple[float, float], beside: float, *, across: bool
+) -> Iterator[str]:
+    """Draw a bar within the plot, with the head of an arrow at each end that lies outside."""
+    inside = [min(max(end, scale.low), scale.high) for end in ends]
+    low, high = (short(scale(end)) for end in inside)
+    at = short(beside)
+    yield f"M{low} {at}H{high}" if across else f"M{at} {low}V{high}"
+    forth = math.copysign(ARROW, scale.end - scale.start)
+    for end, kept, inward in zip(ends, inside, (forth, -forth), strict=True):
+        if end != kept:
+            yield _head(scale(kept), beside, inward, across=across)
+
+
+def _head(tip: float, beside: float, inward: float, *, across: bool) -> str:
+    """Draw the head of an arrow whose tip lies at an edge of the plot."""
+    points = [(tip + inward * abs(side), beside + ARROW * side) for side in (-1, 0, 1)]
+    pixels = ((a, b) if across else (b, a) for a, b in points)
+    return "M" + "L".join(f"{short(x)} {short(y)}" for x, y in pixels)
 
 
 def _markers(line: Line, plane: Plane, points: Iterable[int]) -> Iterator[Markup]:

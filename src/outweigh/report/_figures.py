@@ -12,7 +12,7 @@ from outweigh.report._demo_figures import ratio_charts
 from outweigh.report._probability_figures import reliability_charts
 from outweigh.report._ranking_figures import ranking_charts
 from outweigh.report._remedy_figures import remedy_charts
-from outweigh.report._segment_figures import segment_charts
+from outweigh.report._segment_figures import has_intervals, segment_charts
 from outweigh.report._spread_figures import fold_charts, threshold_charts, verdict_charts
 from outweigh.report._training_figures import history_charts
 from outweigh.report._weight_figures import cost_charts, weight_charts
@@ -27,13 +27,15 @@ DEMO = (
 WEIGHT = (
     "Each setting twice: its weights undone, at its own operating point, and the weighted output "
     "flagged from 0.5, as the usual recipe does it. Where the first line is flat, the weight only "
-    "moved the threshold. Bands: from the best to the worst single seed; lines: the average of all "
-    "seeds."
+    "moved the threshold. Bands: from the best to the worst single seed. Lines: the networks of "
+    "all seeds averaged into one model, which often does better than any of them, so that a line "
+    "may leave its band."
 )
 WEIGHT_OF_MANY = (
     "Each setting with its weights undone and every case decided at least expected cost. Where the "
     "line is flat, the weight does nothing that such decisions do not. The band goes from the best "
-    "to the worst single seed; the line is the average of all seeds."
+    "to the worst single seed. The line is the networks of all seeds averaged into one model, "
+    "which often does better than any of them, so that it may leave the band."
 )
 RANKING = (
     "How well the scores put positives before negatives, whatever the threshold; all folds. "
@@ -63,9 +65,10 @@ REMEDIES = (
     "one and lose in another."
 )
 SEGMENTS = (
-    "The same decisions, group by group. The intervals are those of each group alone: where there "
-    "are many groups, some look different by chance."
+    "The same decisions, group by group. Where there are many groups, some look different by "
+    "chance."
 )
+SURE = " The intervals are those of each group alone."
 
 
 TABLES = ("weights", "probabilities")
@@ -105,7 +108,8 @@ def figures(results: Record) -> tuple[Section, ...]:
     """
     two = results["data"]["positive"] is not None
     weights = [*weight_charts(results), *cost_charts(results)]
-    spread = [*verdict_charts(results["verdict"]), *fold_charts(results)]
+    spread = [*verdict_charts(results), *fold_charts(results)]
+    sure = SURE if any(map(has_intervals, results.get("segments") or ())) else ""
     sections = (
         Section("demo", "Recall is bought with alarms", DEMO, ratio_charts(results.get("demo"))),
         Section("weights", "What each weight does", WEIGHT if two else WEIGHT_OF_MANY, weights),
@@ -120,7 +124,7 @@ def figures(results: Record) -> tuple[Section, ...]:
         Section("thresholds", "Where to cut", CUT, threshold_charts(results)),
         Section("training", "Training", TRAINING, history_charts(results)),
         Section("remedies", "Every remedy against none", REMEDIES, remedy_charts(results)),
-        Section("segments", "Group by group", SEGMENTS, segment_charts(results)),
+        Section("segments", "Group by group", SEGMENTS + sure, segment_charts(results)),
     )
     return _told_apart(
         section if section.charts else section._replace(says="")

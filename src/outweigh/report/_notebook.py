@@ -15,8 +15,8 @@ from outweigh._predictions import TWIN_NAME
 from outweigh._written import written
 from outweigh.report._chart import Chart
 from outweigh.report._figures import charts
-from outweigh.report._shown import loss
-from outweigh.report._tables import NUMBERS
+from outweigh.report._shown import loss, settings, weights_in_words
+from outweigh.report._tables import known_numbers
 
 Record = dict[str, Any]
 
@@ -63,13 +63,16 @@ def _verdict(results: Record) -> Markup:
 
 def _used(results: Record) -> Markup:
     chosen = results["chosen"]
-    use = Markup("Use <strong>{}</strong>: {}.").format(chosen["setting"], chosen["reason"])
+    weights = weights_in_words(settings(results)[chosen["setting"]])
+    how = f" ({weights})" if weights else ""
+    use = Markup("Use <strong>{}</strong>{}: {}.").format(chosen["setting"], how, chosen["reason"])
     if chosen["threshold"] is not None:
         use += Markup(" Flag from a probability of <strong>{:.4g}</strong>.").format(
             chosen["threshold"]
         )
-    basis = Markup('<p class="note">{}. {} rows.</p>')
-    rows = f"{results['data']['rows']:,}"
+    basis = Markup('<p class="note">{}. {}.</p>')
+    weighted = ", each with a weight" if results["data"].get("weighted") else ""
+    rows = f"{results['data']['rows']:,} rows{weighted}"
     return Markup("<p>{}</p>").format(use) + basis.format(results["objective"]["text"], rows)
 
 
@@ -78,11 +81,7 @@ def _settings(results: Record) -> Markup:
     every, chosen = results["settings"], results["chosen"]["setting"]
     before = lambda s: (s["name"] != chosen, s["name"] != TWIN_NAME, loss(s))
     first = sorted(every, key=before)[:MOST]
-    kept = [
-        number
-        for number in NUMBERS
-        if number[0] in NUMBERS_SHOWN and any(s[number[0]]["value"] is not None for s in first)
-    ]
+    kept = [number for number in known_numbers(results, first) if number[0] in NUMBERS_SHOWN]
     head = _joined(Markup("<th>{}</th>").format(title) for title in ("", *(n[1] for n in kept)))
     rows = _joined(_row(setting, kept, chosen) for setting in first)
     more = len(every) - len(first)

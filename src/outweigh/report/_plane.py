@@ -40,8 +40,11 @@ class Plane:
         return self.x(x), self.y(y)
 
 
-def plane(x: Axis, y: Axis, lines: Sequence[Line], height: float) -> Plane:
-    """Lay out two axes around lines."""
+def plane(
+    x: Axis, y: Axis, lines: Sequence[Line], height: float, marks: Iterable[float] = ()
+) -> Plane:
+    """Lay out two axes around lines, and around the places along x that are marked."""
+    across = (*values(lines, across=True), *marks)
     up = scale(y, values(lines, across=False), height - BOTTOM, TOP)
     y_ticks = _places(y) or up.ticks()
     texts = [y.written(tick) for tick in y_ticks] + [text for _, text in y.heads]
@@ -49,7 +52,7 @@ def plane(x: Axis, y: Axis, lines: Sequence[Line], height: float) -> Plane:
     left = GAP + widest + (TITLE if y.title else 4.0)
     right = RIGHT
     for _ in range(3):  # the last label may need more room, which may change the labels
-        along = scale(x, values(lines, across=True), left, WIDTH - right)
+        along = scale(x, across, left, WIDTH - right)
         x_ticks = _places(x) or along.ticks(partial(_apart, x, along))
         last = max((along(t) + width(x.written(t)) / 2 for t in x_ticks), default=0.0)
         if last <= WIDTH - 1:
@@ -72,6 +75,8 @@ def _places(axis: Axis) -> list[float]:
 
 
 def _apart(axis: Axis, along: Scale, ticks: Sequence[float]) -> bool:
-    """Tell whether the labels of ticks keep clear of each other."""
+    """Tell whether ticks are as the axis asks, and their labels keep clear of each other."""
+    if axis.whole and any(tick % 1 for tick in ticks):
+        return False
     ends = [(along(t), width(axis.written(t)) / 2) for t in ticks]
     return all(b - half_b - a - half_a >= BETWEEN for (a, half_a), (b, half_b) in pairwise(ends))

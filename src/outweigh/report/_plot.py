@@ -52,6 +52,8 @@ def plotted(chart: Chart, ax: Any = None) -> Any:
     for axis, name in ((chart.x, "x"), (chart.y, "y")):
         getattr(ax, f"set_{name}scale")("log" if axis.log else "linear")
     handles = [_line(ax, line, _within(line.x, laid.x)) for line in chart.lines]
+    for line in chart.lines:
+        _cut_ends(ax, line, laid.x)
     _rules(ax, chart, laid.x, laid.y)
     ax.set_xlim(laid.x.low, laid.x.high)
     ax.set_ylim(laid.y.low, laid.y.high)
@@ -131,19 +133,33 @@ def _around(ax: Any, line: Line, colour: str) -> None:
         ax.fill_between(line.x, line.low, line.high, color=colour, alpha=0.16, linewidth=0)
 
 
+def _cut_ends(ax: Any, line: Line, x: Scale) -> None:
+    """Point to where a bar along x goes on beyond the plot."""
+    if not line.across or line.low is None or line.high is None:
+        return
+    colour = COLOURS.get(line.look, SOFT)
+    lower = [y for y, end in zip(line.y, line.low, strict=True) if end < x.low]
+    higher = [y for y, end in zip(line.y, line.high, strict=True) if end > x.high]
+    for edge, of_cut, arrow in ((x.low, lower, "<"), (x.high, higher, ">")):
+        if of_cut:
+            ax.plot([edge] * len(of_cut), of_cut, arrow, color=colour, markersize=4, label="_cut")
+
+
 def _rules(ax: Any, chart: Chart, x: Scale, y: Scale) -> None:
     """Draw what lies behind: x = y, and vertical lines with their names."""
     if chart.diagonal:
         ends = max(x.low, y.low), min(x.high, y.high)
         ax.plot(ends, ends, color=SOFT, linestyle=":", linewidth=1, label="_x = y")
     for value, name in chart.marks:
+        left = x(value) > (x.start + x.end) / 2
         ax.axvline(value, color=SOFT, linestyle=":", linewidth=1)
         ax.annotate(
             literal(name),
             (value, 1.0),
             xycoords=ax.get_xaxis_transform(),
-            xytext=(3, -3),
+            xytext=(-3 if left else 3, -3),
             textcoords="offset points",
+            ha="right" if left else "left",
             rotation=0 if chart.y.names else 90,
             va="top",
             fontsize="small",
@@ -163,7 +179,7 @@ def _ticks(axis: Any, ours: Axis, ticks: Sequence[float]) -> None:
             label.set_fontweight("bold" if place in heads else "normal")
         return
     axis.set_major_formatter(FuncFormatter(lambda value, _: ours.form(value)))
-    if ours.log:
+    if ours.log or ours.whole:
         axis.set_major_locator(FixedLocator(list(ticks)))
         axis.set_minor_locator(NullLocator())
 

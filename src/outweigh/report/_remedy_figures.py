@@ -1,9 +1,11 @@
 """Remedies: what each setting gains on the twin, told apart in three currencies."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from outweigh._predictions import TWIN_NAME
+from outweigh.report._aim import aim, gained
 from outweigh.report._axis import Axis, rows
 from outweigh.report._chart import Chart, row_height
 from outweigh.report._line import Line
@@ -15,11 +17,7 @@ Record = dict[str, Any]
 MOST_WEIGHTS = 12  # class weights with a row of their own
 FAR = 4.0  # times as far from 0 as the typical end of an interval, and intervals are cut
 
-CURRENCIES = (
-    ("cost", "Gained in cost", {"percent": "cost saved, %", "points": "score gained, points"}),
-    ("ranking", "Gained in ranking", {"points": "average precision gained, points"}),
-    ("calibration", "Gained in calibration", {"percent": "log loss saved, %"}),
-)
+CUT = "; an arrow marks an interval that goes on"
 SAYS = (("better", "better"), ("worse", "worse"), ("no detectable difference", "open"))
 
 
@@ -44,8 +42,8 @@ def remedy_charts(results: Record) -> list[Chart]:
     left_out = len(compared) - len(kept)
     more = f"; {left_out} more class weights are in the table" if left_out else ""
     return [
-        _forest(kept, currency, title, units, y, place, more)
-        for currency, title, units in CURRENCIES
+        _forest(kept, currency, title, unit, y, place, more)
+        for currency, title, unit in _currencies(results)
         if any(s["versus_none"][currency]["value"] is not None for s in kept)
     ]
 
@@ -61,23 +59,30 @@ def _kept(compared: list[Record], results: Record) -> list[Record]:
     return [s for s in compared if s["kind"] != "weights" or s["name"] in wanted]
 
 
+def _currencies(results: Record) -> Iterator[tuple[str, str, str]]:
+    """Give what can be gained: its key, its title, and what its axis measures."""
+    yield "cost", aim(results), gained(results)
+    yield "ranking", "ranking", "average precision gained, points"
+    yield "calibration", "calibration", "log loss saved, %"
+
+
 def _forest(
     kept: list[Record],
     currency: str,
     title: str,
-    units: dict[str, str],
+    unit: str,
     y: Axis,
     place: dict[str, float],
     more: str,
 ) -> Chart:
     gains = {s["name"]: s["versus_none"][currency] for s in kept}
-    unit = next(iter(gains.values()))["unit"]
     lines = [_said(gains, says, look, place) for says, look in SAYS]
     least, most = _ends(list(gains.values()))
+    cut = "" if least is most is None else CUT
     return Chart(
-        title,
-        f"each beside {TWIN_NAME}, with its 95 % interval; right of 0 is better{more}",
-        Axis(units[unit], least=least, most=most),
+        f"Gained in {title}",
+        f"each beside {TWIN_NAME}, with its 95 % interval; right of 0 is better{cut}{more}",
+        Axis(unit, least=least, most=most),
         y,
         tuple(line for line in lines if len(line.x)),
         ((0.0, "no difference"),),

@@ -70,5 +70,9 @@ def _line(
 
 def _caption(segment: Record) -> str:
     differ = "groups differ also because their cases do"
-    sure = any(group["chosen"]["recall"]["interval"] for group in segment["groups"])
-    return f"with 95 % intervals; {differ}" if sure else differ
+    return f"with 95 % intervals; {differ}" if has_intervals(segment) else differ
+
+
+def has_intervals(segment: Record) -> bool:
+    """Tell whether the shares of its groups have intervals, as those of two classes do."""
+    return any(group["chosen"]["recall"]["interval"] for group in segment["groups"])

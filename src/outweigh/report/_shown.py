@@ -5,11 +5,14 @@ import re
 from typing import Any
 
 from outweigh._predictions import TWIN_NAME
+from outweigh.report._aim import aim
+from outweigh.report._words import number
 
 Record = dict[str, Any]
 Looks = list[tuple[str, str]]
 
 MOST_REFERENCES = 8
+MOST_WEIGHTS = 4  # of classes that are told one by one
 ASIDE = 0.16  # of a row: the chosen setting above, the twin below
 
 
@@ -59,13 +62,41 @@ def of_weights(results: Record) -> list[Record]:
     return [s for s in results["settings"] if s.get("kind", "weights") == "weights"]
 
 
-def worth(setting: Record) -> tuple[str, str] | None:
+def worth(results: Record, setting: Record) -> tuple[str, str] | None:
     """Tell what decisions are judged by, and its title; None in a ranking."""
     if setting["expected_cost"]["value"] is not None:
         return "expected_cost", "cost per 1,000 cases"
     if setting["flagged_share"]["value"] is not None:
-        return "score", "score of the objective"
+        return "score", aim(results)
     return None
+
+
+def weights_in_words(setting: Record) -> str | None:
+    """Say which class weights a setting has; None where no class weighs more than another.
+
+    Of many classes the one that weighs least and the one that weighs most.
+
+    Examples
+    --------
+    >>> weights_in_words({"weight_ratio": 20.96, "class_weight": {"ok": 0.5, "bad": 10.48}})
+    'positives count 21 times as much as negatives'
+    """
+    weights: Record = setting["class_weight"] or {}
+    if len({*weights.values()}) < 2:
+        return None
+    ratio = setting["weight_ratio"]
+    if ratio is None:
+        return _weights_of_many(weights)
+    more, less = ("positives", "negatives") if ratio > 1 else ("negatives", "positives")
+    return f"{more} count {number(max(ratio, 1 / ratio), 3)} times as much as {less}"
+
+
+def _weights_of_many(weights: Record) -> str:
+    written = {label: number(weight, 3) for label, weight in weights.items()}
+    if len(weights) <= MOST_WEIGHTS:
+        return ", ".join(f"{label} weighs {weight}" for label, weight in written.items())
+    least, most = min(weights, key=weights.__getitem__), max(weights, key=weights.__getitem__)
+    return f"{least} weighs least, {written[least]}, and {most} most, {written[most]}"
 
 
 def flags_nobody(results: Record) -> bool:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from outweigh.report._aim import gained
 from outweigh.report._axis import Axis, rows
 from outweigh.report._chart import Chart, row_height
 from outweigh.report._line import Line
@@ -16,8 +17,9 @@ AIR = 1.1  # between thresholds and the ends of their axis, as a factor
 LOW = 200.0  # pixels, of a chart of two or three rows
 
 
-def verdict_charts(verdict: Record) -> list[Chart]:
+def verdict_charts(results: Record) -> list[Chart]:
     """Draw the saving of each fold and seed, and the interval."""
+    verdict = results["verdict"]
     if verdict["difference"] is None or verdict["interval"] is None:
         return []
     points = verdict["unit"] == "points"
@@ -43,7 +45,7 @@ def verdict_charts(verdict: Record) -> list[Chart]:
         Chart(
             "What class weights gain",
             f"{'points' if points else 'percent of the cost of the twin'}; right of 0 they help",
-            Axis("gained, points" if points else "saved, %"),
+            Axis(gained(results)),
             y,
             lines,
             NOTHING,
@@ -65,7 +67,7 @@ def fold_charts(results: Record) -> list[Chart]:
     """Draw what the settings cost (or score) in each fold and with each seed."""
     by_name = settings(results)
     shown = [(name, look) for name, look in three(results) if name in by_name]
-    judged = worth(by_name[shown[0][0]])
+    judged = worth(results, by_name[shown[0][0]])
     if judged is None or not all(by_name[name].get("by_fold") for name, _ in shown):
         return []
     key, title = judged

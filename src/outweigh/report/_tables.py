@@ -1,12 +1,13 @@
 """The tables of a report: from the plain record to cells of text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from outweigh._predictions import TWIN_NAME
 from outweigh._written import with_sign, written
+from outweigh.report._aim import aim, gained
 
 Record = dict[str, Any]
 
@@ -66,7 +67,7 @@ class Sheet:
 def setting_rows(results: Record) -> Sheet:
     """Give the settings, each with its numbers."""
     roles = {TWIN_NAME: "twin", results["chosen"]["setting"]: "chosen"}
-    kept = _known(results["settings"])
+    kept = known_numbers(results, results["settings"])
     last = ("flagged from 0.5, raw", "repair", "seeds collapsed")
     head = ("setting", "ratio", *(title for _, title, _ in kept), *last)
     rows = (
@@ -92,11 +93,10 @@ def remedy_rows(results: Record) -> Sheet | None:
     compared = [s for s in results["settings"] if s.get("versus_none")]
     if not compared:
         return None
-    percent = compared[0]["versus_none"]["cost"]["unit"] == "percent"
     head = (
         "setting",
-        "cost saved, %" if percent else "score gained, points",
-        "in cost",
+        gained(results),
+        f"in {aim(results)}",
         "average precision gained, points",
         "in ranking",
         "log loss saved, %",
@@ -126,11 +126,11 @@ def test_rows(results: Record) -> Sheet | None:
     """Give the held-out numbers of the chosen setting and its twin, where there are test rows."""
     if results["test"] is None:
         return None
-    kept = _known(list(results["test"].values()))
-    rows = (
-        Row(f"{role}: {test['setting']}", _numbers(test, kept))
-        for role, test in results["test"].items()
-    )
+    tests = results["test"]
+    if tests["chosen"]["setting"] == TWIN_NAME:
+        tests = {"chosen": tests["chosen"]}
+    kept = known_numbers(results, list(tests.values()))
+    rows = (Row(f"{role}: {test['setting']}", _numbers(test, kept)) for role, test in tests.items())
     return Sheet(("setting", *(title for _, title, _ in kept)), tuple(rows))
 
 
@@ -205,6 +205,8 @@ def data_rows(results: Record) -> list[tuple[str, str]]:
     if data["positive"] is not None:
         share = written(data["prevalence"], "{:.2%}")
         rows.append(("positive class", f"{data['positive']} ({share})"))
+    if data.get("weighted"):
+        rows.append(("row weights", "shares, costs and scores sum them; here rows are counted"))
     if data["features"] is not None:
         rows.append(("features", str(data["features"])))
     if data.get("sha256"):
@@ -219,9 +221,14 @@ def design_rows(results: Record) -> list[tuple[str, str]]:
     return rows + [(name, _plain(value)) for name, value in results["environment"].items()]
 
 
-def _known(scored: list[Record]) -> list[tuple[str, str, str]]:
-    """Keep the numbers that any of the rows has."""
-    return [number for number in NUMBERS if any(s[number[0]]["value"] is not None for s in scored)]
+def known_numbers(results: Record, scored: Iterable[Record]) -> list[tuple[str, str, str]]:
+    """Give the numbers that any of the rows has: key, title and form; a score says which it is."""
+    told, rows = {"score": f"score: {aim(results)}"}, list(scored)
+    return [
+        (key, told.get(key, title), form)
+        for key, title, form in NUMBERS
+        if any(row.get(key, {}).get("value") is not None for row in rows)
+    ]
 
 
 def _numbers(scored: Record, kept: list[tuple[str, str, str]]) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def history_charts(results: Record) -> list[Chart]:
         Chart(
             title,
             caption,
-            Axis("epoch"),
+            Axis("epoch", whole=True),
             Axis("log loss"),
             tuple(
                 Line(name, look, history[name]["epoch"], [known(v) for v in history[name][kind]])

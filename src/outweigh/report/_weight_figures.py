@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from outweigh.report._aim import bound
 from outweigh.report._axis import Axis, one_to, shares
 from outweigh.report._chart import Chart
 from outweigh.report._line import Line
@@ -11,9 +12,11 @@ from outweigh.report._point import Costs, Tables, prevalence
 from outweigh.report._shown import four_costs, known, of_weights, three, worth
 
 Record = dict[str, Any]
+Marks = tuple[tuple[float, str], ...]
 
 RATIO = Axis("weight ratio, positive : negative", log=True, form=one_to)
-BOTH = "cross-fitted; flagged from 0.5: held-out"
+CROSS_FITTED = "cross-fitted"
+BOTH = f"{CROSS_FITTED}; flagged from 0.5: held-out"
 FEW = 16  # settings, each of which is marked
 SMALLEST = 1e-6  # threshold that is drawn
 
@@ -24,23 +27,13 @@ def weight_charts(results: Record) -> list[Chart]:
     settings.sort(key=lambda s: s["weight_ratio"])
     if len(settings) < 2:
         return _power_charts(results)
-    judged = worth(settings[0])
+    judged = worth(results, settings[0])
     if judged is None:
         return []
     key, title = judged
     marks = _marks(settings, results["chosen"]["setting"])
-    lines = _own_and_half(settings, key)
     return [
-        Chart(
-            "Expected cost" if key == "expected_cost" else "Score",
-            f"{title}; lower is better" if key == "expected_cost" else f"{title}; higher is better",
-            RATIO,
-            Axis(title, least=_bottom(lines)),
-            lines,
-            marks,
-            key="cost-by-weight" if key == "expected_cost" else "score-by-weight",
-            basis=BOTH,
-        ),
+        _worth_chart(results, settings, key, title, marks),
         Chart(
             "Flagged",
             "share of all cases",
@@ -52,6 +45,26 @@ def weight_charts(results: Record) -> list[Chart]:
             basis=BOTH,
         ),
     ]
+
+
+def _worth_chart(
+    results: Record, settings: list[Record], key: str, title: str, marks: Marks
+) -> Chart:
+    """Draw the cost or the score; from 0.5 only where that keeps what decisions must keep."""
+    kept, costs = bound(results), key == "expected_cost"
+    lines = _own_and_half(settings, key)[: 1 if kept else 2]
+    better = f"{title}; {'lower' if costs else 'higher'} is better"
+    left_out = f"; flagged from 0.5 is left out, since {kept} is not kept there"
+    return Chart(
+        "Expected cost" if costs else title[0].upper() + title[1:],
+        better + (left_out if kept else ""),
+        RATIO,
+        Axis(title, least=_bottom(lines)),
+        lines,
+        marks,
+        key="cost-by-weight" if costs else "score-by-weight",
+        basis=CROSS_FITTED if kept else BOTH,
+    )
 
 
 def cost_charts(results: Record) -> list[Chart]:
@@ -149,9 +162,7 @@ def _line(
     )
 
 
-def _marks(
-    settings: list[Record], chosen: str, along: str = "weight_ratio"
-) -> tuple[tuple[float, str], ...]:
+def _marks(settings: list[Record], chosen: str, along: str = "weight_ratio") -> Marks:
     place = {s["name"]: s[along] for s in settings}
     wanted = [(chosen, "chosen"), ("balanced", "balanced")]
     return tuple((place[name], label) for name, label in wanted if name in place)

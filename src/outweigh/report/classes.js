@@ -224,6 +224,7 @@
       setting.own ??= outcome(setting.exact, study.costs).cost;
       write("own-rounded", setting.rounded, number);
       write("own", setting.own, number);
+      $("c-own-cost").hidden = number(setting.rounded) === number(setting.own);
     }
     $("c-exact").hidden = !own;
     $("c-rounded").hidden = own;

@@ -72,6 +72,7 @@
       everywhere(`[data-twin="${cell}"]`, twins.texts[i]);
     });
     everywhere("[data-name=setting]", state.setting);
+    for (const cell of document.querySelectorAll(".of-twin")) cell.hidden = setting === twin;
     $("implied").textContent = words.number(at.implied());
     if ($("command")) $("command").textContent = sayings.command(setting, here);
     $("shown").textContent = sayings.shown(here);
