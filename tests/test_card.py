@@ -169,7 +169,7 @@ def test_what_was_not_measured_is_said(remedies):
     assert "Whether it errs more in one part" in card(without)
 
 
-def test_what_would_settle_it_is_told_as_the_verdict_tells_it(remedies):
+def test_what_would_settle_it_is_told_with_its_condition(remedies):
     assert "studies of five" not in card(remedies)
     open_ = copy.deepcopy(remedies)
     open_["verdict"]["more_positives"] = 1640

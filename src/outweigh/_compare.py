@@ -246,11 +246,8 @@ def _told(code: str, found: Compared, decisions: Decisions, more: int | None, bu
 
 
 def _needed(more: int, p: Predictions) -> str:
-    """Say how many more rows would settle it, and under which condition."""
-    return (
-        f"If the true difference is the one seen, about {more:,} more {_rows(p)} would settle it "
-        "in four studies of five."
-    )
+    """Say how many more rows would settle a difference of this size, in four studies of five."""
+    return f"If it is real, about {more:,} more {_rows(p)} would probably settle it."
 
 
 def _rows(p: Predictions) -> str:

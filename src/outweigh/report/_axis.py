@@ -104,7 +104,7 @@ class Scale:
         """Give the pixel of a value; what lies outside is drawn just outside."""
         low, high, value = (self._bend(v) for v in (self.low, self.high, value))
         place = (value - low) / (high - low)
-        return self.start + min(max(place, -0.02), 1.02) * (self.end - self.start)
+        return self.start + min(max(place, -0.01), 1.01) * (self.end - self.start)
 
     def _bend(self, value: float) -> float:
         return math.log10(max(value, self.low / 10)) if self.log else value

@@ -3,7 +3,7 @@ const drawing = (() => {
   const scale = (low, high, start, end, log) => {
     const bend = log ? (v) => Math.log10(Math.max(v, low / 10)) : (v) => v;
     const from = bend(low), length = bend(high) - from;
-    const place = (v) => start + Math.min(Math.max((bend(v) - from) / length, -0.02), 1.02) * (end - start);
+    const place = (v) => start + Math.min(Math.max((bend(v) - from) / length, -0.01), 1.01) * (end - start);
     return Object.assign(place, { low, high, start, end });
   };
   const scaleOf = (text) => {
