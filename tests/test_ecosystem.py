@@ -293,6 +293,7 @@ def test_a_copy_holds_no_row_that_it_was_fitted_on(make):
 # -- side by side ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_other_processes_predict_and_search_as_this_one_does():
     tried = {"class_weight": [None, "balanced"]}
     here = GridSearchCV(network(), tried, cv=FOLDS, scoring="neg_log_loss").fit(X, Y)

@@ -143,6 +143,7 @@ def test_weights_may_name_the_labels_that_targets_share():
     assert found[1].results["settings"][1]["class_weight"] == {"no": 1, "yes": 5}
 
 
+@pytest.mark.slow
 def test_in_time_the_rarest_label_alone_must_be_in_every_block():
     rng = np.random.default_rng(0)
     Y = (rng.random((300, 5)) < 0.3).astype(int)
@@ -150,6 +151,7 @@ def test_in_time_the_rarest_label_alone_must_be_in_every_block():
     assert {len(study.predictions.row) for study in studies.values()} == {200}
 
 
+@pytest.mark.slow
 def test_copies_kept_together_are_one_row_of_a_combination():
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(200, 3)), (rng.random((200, 2)) < 0.3).astype(int)

@@ -112,6 +112,7 @@ print(sha([trained[order.index(i)] for i in range(3)]))
 """
 
 
+@pytest.mark.slow
 def test_the_same_plan_gives_the_same_bits_in_other_processes_on_one_core_and_on_two():
     plan = [chunk(seed=seed, ratios=np.geomspace(1, 50, 18)) for seed in range(3)]
     here = sha(KerasTrainer(small).train(plan))

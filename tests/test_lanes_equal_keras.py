@@ -135,7 +135,12 @@ def by_keras(build, x, y, class_weight, row_weight=None, after_epoch=lambda mode
     return np.hstack([1 - output, output]) if n_classes == 2 else output
 
 
-@pytest.mark.parametrize("name", CASES)
+LONG = ("plain, not compiled", "logits of 4 classes")  # like others that are always run
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in CASES]
+)
 def test_a_lane_is_the_model_trained_alone(name):
     n_classes, build = CASES[name]
     x, y = data(n_classes)
@@ -167,7 +172,14 @@ def test_keras_does_not_weight_validation_rows_by_class():
 
 
 @pytest.mark.parametrize(
-    "name", ["logits", "Dropout", "softmax of 3 classes", "logits of 4 classes"]
+    "name",
+    [
+        *("logits", "softmax of 3 classes"),
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("Dropout", "logits of 4 classes")
+        ),
+    ],
 )
 def test_the_raw_and_weighted_curves_are_those_of_keras(name):
     n_classes, build = CASES[name]

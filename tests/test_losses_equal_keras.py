@@ -226,8 +226,14 @@ def test_deferred_weights_are_two_fits_one_after_the_other():
 # -- nothing changed
 
 
-@pytest.mark.parametrize("k", [2, 3])
-@pytest.mark.parametrize("gives", ["logits", "probabilities"])
+@pytest.mark.parametrize(
+    ("k", "gives"),
+    [
+        *((2, "logits"), (3, "probabilities")),
+        pytest.param(2, "probabilities", marks=pytest.mark.slow),
+        pytest.param(3, "logits", marks=pytest.mark.slow),
+    ],
+)
 def test_a_lane_of_the_plain_shape_is_a_lane_without_one(k, gives):
     """A smooth network that takes small steps: training makes no rounding larger."""
     last = {"logits": None, "probabilities": "sigmoid" if k == 2 else "softmax"}[gives]

@@ -225,7 +225,7 @@ TEN = (
 )
 
 
-@pytest.mark.parametrize("patience", [3, 0])
+@pytest.mark.parametrize("patience", [pytest.param(3, marks=pytest.mark.slow), 0])
 def test_ten_loss_remedies_of_all_folds_and_seeds_are_one_program(patience):
     table, design = world(400), Design(folds=5, seeds=3, epochs=3, patience=patience)
     table, divided = split(table, design)

@@ -227,6 +227,7 @@ def test_the_record_of_predictions_made_elsewhere_is_one(k):
     check(found)
 
 
+@pytest.mark.slow
 def test_the_records_of_frames_and_of_several_targets_are_ones():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"a": rng.normal(size=200), "b": rng.normal(size=200)})
