@@ -526,7 +526,7 @@ def check_cells(counted, cells, shown):
     parts = {"tp": counted.positives, "fp": counted.negatives}  # a count is a part of its class
     parts |= {"fn": counted.positives, "tn": counted.negatives}
     assert {n: found[n] / parts[n] for n in found} == pytest.approx(
-        {n: want[n] / parts[n] for n in want}, rel=1e-6, abs=1e-8
+        {n: want[n] / parts[n] for n in want}, rel=0, abs=1e-10
     )
     return found["tp"], found["fp"]
 
