@@ -174,11 +174,10 @@ def test_keras_does_not_weight_validation_rows_by_class():
 @pytest.mark.parametrize(
     "name",
     [
-        *("logits", "softmax of 3 classes"),
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("Dropout", "logits of 4 classes")
-        ),
+        "softmax of 3 classes",
+        pytest.param("logits", marks=pytest.mark.slow),
+        pytest.param("Dropout", marks=pytest.mark.slow),
+        pytest.param("logits of 4 classes", marks=pytest.mark.slow),
     ],
 )
 def test_the_raw_and_weighted_curves_are_those_of_keras(name):

@@ -183,7 +183,7 @@ def test_a_lane_of_a_loss_is_the_model_that_keras_trains_with_it(k, name):
     assert np.abs(of_lanes(k)[list(cases).index(name)] - alone).max() <= 1e-5
 
 
-@pytest.mark.parametrize("k", [2, 3])
+@pytest.mark.parametrize("k", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_lane_of_focal_loss_whose_network_gives_probabilities(k):
     """Keras has focal loss of more than two classes for probabilities alone, to good digits."""
     build = network("sigmoid" if k == 2 else "softmax")
