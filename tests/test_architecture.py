@@ -30,7 +30,7 @@ _reading: _errors
 _targets: _errors
 _treatment: _shapes
 _deployment: _errors _shapes
-_predictions: _errors _shapes
+_predictions: _deployment _errors _shapes
 _objective: _cutoffs _errors _operating
 _counted: _cutoffs _errors _objective _operating
 _counts: _errors _targets

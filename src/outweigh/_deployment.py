@@ -109,6 +109,20 @@ AS_TRAINED = Deployment()
 """Nothing differs."""
 
 
+def shares(
+    y: NDArray[np.int64], n_classes: int, weight: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Give the share (K,) of each class among rows (N,), as much as they count.
+
+    Examples
+    --------
+    >>> shares(np.array([0, 0, 1]), 2, np.array([1.0, 1.0, 2.0]))
+    array([0.5, 0.5])
+    """
+    counts = np.bincount(y, weight, minlength=n_classes)
+    return np.asarray(counts / counts.sum())
+
+
 def deployed(probability: NDArray[np.float64], factor: NDArray[np.float64]) -> NDArray[np.float64]:
     r"""Bring probabilities (..., N, K) to where class k is `factor[k]` times as frequent.
 

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import DTypeLike, NDArray
 
+from outweigh._deployment import shares
 from outweigh._errors import TableError
 from outweigh._shapes import Shape, are_shapes, is_plain, undo, unshaped
 
@@ -285,20 +286,6 @@ class Predictions:
                 f"predictions must be a file that outweigh saved; {path.name!r} is none "
                 f"({reason}): run the study again, or name another file"
             ) from None
-
-
-def shares(
-    y: NDArray[np.int64], n_classes: int, weight: NDArray[np.float64] | None = None
-) -> NDArray[np.float64]:
-    """Give the share (K,) of each class among entries (N,), as much as they count.
-
-    Examples
-    --------
-    >>> shares(np.array([0, 0, 1]), 2, np.array([1.0, 1.0, 2.0]))
-    array([0.5, 0.5])
-    """
-    counts = np.bincount(y, weight, minlength=n_classes)
-    return np.asarray(counts / counts.sum())
 
 
 def _frozen(array: NDArray[Number]) -> NDArray[Number]:

@@ -17,13 +17,13 @@ from outweigh._chunk import Progress, Trained
 from outweigh._compare import Verdict, judge
 from outweigh._costs import by_default
 from outweigh._decisions import Decisions, decide_all
-from outweigh._deployment import AS_TRAINED, Deployment
+from outweigh._deployment import AS_TRAINED, Deployment, shares
 from outweigh._errors import UsageError
 from outweigh._features import Features
 from outweigh._groups import first_copies
 from outweigh._objective import Objective
 from outweigh._plan import Design, Part, Plan, Schedule, plan, split
-from outweigh._predictions import WEIGHTS, Predictions, shares
+from outweigh._predictions import WEIGHTS, Predictions
 from outweigh._settings import BEST, TWIN, Setting
 from outweigh._shapes import Shape
 from outweigh._split import Fold, Split
